@@ -1,0 +1,17 @@
+"""Services: what a team runs, and the bundles and manifests in which it reached the platform."""
+
+from stellwerk.features.services.bundle import Bundle, read_bundle
+from stellwerk.features.services.service import (
+    Brought,
+    authors_between,
+    bring,
+    get_bundle_row,
+    get_manifest_row,
+    get_service,
+    list_services,
+    manifest_of,
+    service_view,
+)
+
+__all__ = ["Brought", "Bundle", "authors_between", "bring", "get_bundle_row", "get_manifest_row", "get_service",
+           "list_services", "manifest_of", "read_bundle", "service_view"]
