@@ -5,8 +5,9 @@ from stellwerk.features.evaluations.service import (
     accepted_gates,
     evaluations_by_id,
     get_evaluation,
+    get_plan,
     record_evaluation,
     record_plan,
 )
 
-__all__ = ["accept_gate", "accepted_gates", "evaluations_by_id", "get_evaluation", "record_evaluation", "record_plan"]
+__all__ = ["accept_gate", "accepted_gates", "evaluations_by_id", "get_evaluation", "get_plan", "record_evaluation", "record_plan"]

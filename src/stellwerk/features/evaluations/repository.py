@@ -22,6 +22,11 @@ def plan_of_job(connection: Connection, job_id: str) -> RowMapping | None:
         select(evaluation_plan).where(evaluation_plan.c.job_id == job_id)).mappings().one_or_none()
 
 
+def get_plan(connection: Connection, plan_id: str) -> RowMapping | None:
+    """Return one plan."""
+    return connection.execute(select(evaluation_plan).where(evaluation_plan.c.id == plan_id)).mappings().one_or_none()
+
+
 def add_evaluation(connection: Connection, values: dict[str, Any]) -> None:
     """Insert an evaluation."""
     connection.execute(insert(evaluation).values(**values))

@@ -47,6 +47,14 @@ def get_evaluation(connection: Connection, evaluation_id: str) -> RowMapping:
     return found
 
 
+def get_plan(connection: Connection, plan_id: str) -> RowMapping:
+    """Return a plan; raises NotFound."""
+    found = repository.get_plan(connection, plan_id)
+    if found is None:
+        raise NotFound("There is no evaluation plan with this id.", field="plan", value=plan_id)
+    return found
+
+
 def evaluations_by_id(connection: Connection, ids: Sequence[str]) -> dict[str, RowMapping]:
     """Return evaluations by their ids."""
     return {row["id"]: row for row in repository.by_ids(connection, ids)}
