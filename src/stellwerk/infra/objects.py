@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,6 +16,18 @@ from stellwerk.kernel.errors import BadInput, NotFound, Unavailable
 
 _HEX = re.compile(r"[0-9a-f]{64}\Z")
 _CHUNK = 1 << 20
+
+
+@contextlib.contextmanager
+def full_disk() -> Iterator[None]:
+    """Turn the errors of a full disk into Unavailable, which says that nothing was changed."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        raise Unavailable("The disk is full; nothing was stored and nothing was changed.", retry_after=30,
+                          hint="Free space on the volume of the home folder, then try again.") from error
 
 
 class ObjectStore:
@@ -52,28 +65,23 @@ class ObjectStore:
         temporary = self.folder / f".incoming-{os.getpid()}-{secrets.token_hex(8)}"
         hasher = hashlib.sha256()
         try:
-            with temporary.open("xb") as stream:
-                for chunk in chunks:
-                    hasher.update(chunk)
-                    stream.write(chunk)
-                stream.flush()
-                os.fsync(stream.fileno())
-            digest = hasher.hexdigest()
-            if expected is not None and expected != digest:
-                raise BadInput("The bytes do not have the digest that they were announced with.", field="sha256",
-                               value=expected, allowed=digest, hint="Send the file again.")
-            target = self.path(digest)
-            target.parent.mkdir(exist_ok=True)
-            os.chmod(temporary, 0o444)
-            os.replace(temporary, target)
-            _sync_folder(target.parent)
-            return digest
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                raise Unavailable("The disk is full; the object was not stored and nothing was changed.",
-                                  retry_after=30, hint="Free space on the volume of the home folder, then send again."
-                                  ) from error
-            raise
+            with full_disk():
+                with temporary.open("xb") as stream:
+                    for chunk in chunks:
+                        hasher.update(chunk)
+                        stream.write(chunk)
+                    stream.flush()
+                    os.fsync(stream.fileno())
+                digest = hasher.hexdigest()
+                if expected is not None and expected != digest:
+                    raise BadInput("The bytes do not have the digest that they were announced with.", field="sha256",
+                                   value=expected, allowed=digest, hint="Send the file again.")
+                target = self.path(digest)
+                target.parent.mkdir(exist_ok=True)
+                os.chmod(temporary, 0o444)
+                os.replace(temporary, target)
+                _sync_folder(target.parent)
+                return digest
         finally:
             temporary.unlink(missing_ok=True)
 

@@ -33,11 +33,11 @@ def unfinished(connection: Connection) -> Sequence[str]:
     ).scalars().all()
 
 
-def latest(connection: Connection, *, services: frozenset[str] | None, limit: int) -> Sequence[RowMapping]:
-    """Return the newest jobs of the services, or of all when None."""
+def latest(connection: Connection, *, teams: frozenset[str] | None, limit: int) -> Sequence[RowMapping]:
+    """Return the newest jobs of the teams, or of all when None."""
     query = select(job).order_by(job.c.created_at.desc()).limit(limit)
-    if services is not None:
-        query = query.where(job.c.service.in_(sorted(services)))
+    if teams is not None:
+        query = query.where(job.c.team.in_(sorted(teams)))
     return connection.execute(query).mappings().all()
 
 

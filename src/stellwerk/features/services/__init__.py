@@ -5,6 +5,7 @@ from stellwerk.features.services.service import (
     Brought,
     authors_between,
     bring,
+    find_service,
     get_bundle_row,
     get_manifest_row,
     get_service,
@@ -13,5 +14,5 @@ from stellwerk.features.services.service import (
     service_view,
 )
 
-__all__ = ["Brought", "Bundle", "authors_between", "bring", "get_bundle_row", "get_manifest_row", "get_service",
+__all__ = ["Brought", "Bundle", "authors_between", "bring", "find_service", "get_bundle_row", "get_manifest_row", "get_service",
            "list_services", "manifest_of", "read_bundle", "service_view"]

@@ -80,6 +80,11 @@ def get_service(connection: Connection, name: str) -> RowMapping:
     return found
 
 
+def find_service(connection: Connection, name: str) -> RowMapping | None:
+    """Return a service, or None when there is none of that name."""
+    return repository.get(connection, name)
+
+
 def list_services(connection: Connection, teams: frozenset[str] | None = None) -> list[RowMapping]:
     """Return the services of the teams, or of all teams when None, by name."""
     return list(repository.all_of(connection, teams))
