@@ -1,0 +1,1 @@
+"""HTTP glue over FastAPI: guard, routes with rules, request dependencies, errors of one shape, health."""
