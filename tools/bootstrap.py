@@ -1,0 +1,148 @@
+"""Make the environment: ``python3 tools/bootstrap.py runtime|dev``.
+
+Needs nothing but a Python with pip (any Debian one, even externally managed, without venv) and the locked
+requirements. Written for old interpreters too, since it may be started by one that Stellwerk itself cannot use.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TOOLS = ROOT / ".tools"
+VENV = ROOT / ".venv"
+SUPPORTED = ("3.13", "3.12", "3.11")
+PROFILES = {
+    "runtime": ("requirements/runtime.txt",),
+    "dev": ("requirements/runtime.txt", "requirements/dev.txt"),
+}
+APT_PACKAGES = {"chromium": "chromium", "bwrap": "bubblewrap"}
+
+
+def fail(text: str) -> None:
+    """Print what is wrong and the way out, and leave."""
+    sys.exit("set-up: " + text)
+
+
+def run(command: list[str], **environment: str) -> None:
+    """Run one command; leaves with its output when it fails."""
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}, check=False)
+    if done.returncode != 0:
+        fail("this command failed: " + " ".join(command))
+
+
+def version_of(python: str) -> str | None:
+    """Return "3.12" for an interpreter that starts (a version manager's shim may not), else None."""
+    ask = "import sys; print('%d.%d' % sys.version_info[:2])"
+    try:
+        done = subprocess.run([python, "-c", ask], capture_output=True, text=True, check=False, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def find_python() -> str:
+    """Return the interpreter to use: the one that runs this where it is supported, else one on the path."""
+    current = "%d.%d" % sys.version_info[:2]
+    if current in SUPPORTED and sys.prefix == sys.base_prefix:
+        return sys.executable
+    for wanted in SUPPORTED:
+        found = shutil.which("python" + wanted)
+        if found and version_of(found) == wanted:
+            return found
+    if current in SUPPORTED:
+        return sys.executable
+    fail("no Python %s to %s was found (this one is %s). Install one, for example: apt-get install python3"
+         % (SUPPORTED[-1], SUPPORTED[0], current))
+    raise AssertionError
+
+
+def digest(*parts: object) -> str:
+    """Return a hash over texts and the content of files."""
+    result = hashlib.sha256()
+    for part in parts:
+        result.update(part.read_bytes() if isinstance(part, Path) else str(part).encode())
+        result.update(b"\0")
+    return result.hexdigest()
+
+
+def up_to_date(stamp: Path, wanted: str) -> bool:
+    """Return whether a stamp file says that this was done already."""
+    return stamp.is_file() and stamp.read_text() == wanted
+
+
+def bring_uv() -> str:
+    """Install the pinned uv beside the repository (no root, no virtual environment needed); returns its path."""
+    lock = ROOT / "requirements" / "bootstrap.txt"
+    stamp = TOOLS / ".done"
+    wanted = digest(lock, sys.version)
+    uv = TOOLS / "bin" / "uv"
+    if not (uv.exists() and up_to_date(stamp, wanted)):
+        shutil.rmtree(TOOLS, ignore_errors=True)
+        run([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-warn-script-location",
+             "--target", str(TOOLS), "--require-hashes", "--only-binary", ":all:", "-r", str(lock)],
+            PIP_BREAK_SYSTEM_PACKAGES="1", PIP_ROOT_USER_ACTION="ignore")
+        stamp.write_text(wanted)
+    return str(uv)
+
+
+def make_venv(uv: str) -> Path:
+    """Make the virtual environment where it is missing or its interpreter is gone; returns its Python."""
+    python = VENV / "bin" / "python"
+    if version_of(str(python)) not in SUPPORTED:
+        run([uv, "venv", "--quiet", "--no-project", "--clear", "--python", find_python(), str(VENV)],
+            UV_PYTHON_DOWNLOADS="never")
+    return python
+
+
+def install(uv: str, python: Path, profile: str) -> None:
+    """Install the locked packages of a profile, then Stellwerk itself; quick when nothing changed."""
+    stamp = VENV / ".stellwerk-profile"
+    known = stamp.read_text().split() if stamp.is_file() else []
+    # The larger profile contains the smaller one: setting up again never takes the test tools away.
+    if known and known[0] == "dev":
+        profile = "dev"
+    locks = [ROOT / name for name in PROFILES[profile]]
+    wanted = profile + " " + digest(version_of(str(python)), ROOT / "pyproject.toml", *locks)
+    if up_to_date(stamp, wanted):
+        return
+    quiet = {"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
+    run([uv, "pip", "sync", "--quiet", "--require-hashes", "--compile-bytecode", "--python", str(python),
+         *map(str, locks)], **quiet)
+    run([uv, "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--python", str(python),
+         "--editable", str(ROOT)], **quiet)
+    stamp.write_text(wanted)
+
+
+def bring_system_packages() -> None:
+    """Install the browser and the sandbox that some tests need, where apt and the rights are there."""
+    missing = [package for command, package in APT_PACKAGES.items() if shutil.which(command) is None]
+    if not missing:
+        return
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        print("set-up: not installed: %s. The tests that need them will be skipped; as root: apt-get install %s"
+              % (", ".join(missing), " ".join(missing)))
+        return
+    environment = {"DEBIAN_FRONTEND": "noninteractive"}
+    run(["apt-get", "update", "-qq"], **environment)
+    run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing, "fonts-dejavu-core"], **environment)
+
+
+def main() -> None:
+    """Set up the profile named on the command line."""
+    if len(sys.argv) != 2 or sys.argv[1] not in PROFILES:
+        fail("say which profile: runtime or dev")
+    uv = bring_uv()
+    python = make_venv(uv)
+    install(uv, python, sys.argv[1])
+    if sys.argv[1] == "dev":
+        bring_system_packages()
+
+
+if __name__ == "__main__":
+    main()
