@@ -1,0 +1,23 @@
+"""Write the Vega bundle from the vl-convert wheel: ``python -m stellwerk.uikit.bundle`` (takes about 10 s)."""
+
+from __future__ import annotations
+
+import os
+
+from stellwerk.uikit.assets import FOLDER, VEGA
+
+
+def write_bundle() -> int:
+    """Write the bundle unless it is there, and return its size in bytes."""
+    target = FOLDER / VEGA
+    if not target.exists():
+        import vl_convert
+
+        temporary = target.with_suffix(".part")
+        temporary.write_text(vl_convert.javascript_bundle(), encoding="utf-8")
+        os.replace(temporary, target)
+    return target.stat().st_size
+
+
+if __name__ == "__main__":
+    print(f"{VEGA}: {write_bundle()} bytes")

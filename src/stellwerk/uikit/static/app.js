@@ -1,0 +1,17 @@
+// Entry of every page: small modules that improve what already works without them.
+import { mountCopyButtons } from "./copy.js";
+import { keepTimesRelative } from "./time.js";
+import { listenForKeys } from "./keys.js";
+import { followLive } from "./live.js";
+
+function improve(root) {
+  mountCopyButtons(root);
+  keepTimesRelative(root);
+}
+
+improve(document);
+listenForKeys();
+followLive(improve);
+if (document.querySelector("[data-chart]")) {
+  import("./charts.js").then((charts) => charts.mountCharts(document));
+}
