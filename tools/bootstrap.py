@@ -48,7 +48,7 @@ def version_of(python: str) -> str | None:
 
 def find_python() -> str:
     """Return the interpreter to use: the one that runs this where it is supported, else one on the path."""
-    current = "%d.%d" % sys.version_info[:2]
+    current = "{}.{}".format(*sys.version_info[:2])
     if current in SUPPORTED and sys.prefix == sys.base_prefix:
         return sys.executable
     for wanted in SUPPORTED:
@@ -57,8 +57,8 @@ def find_python() -> str:
             return found
     if current in SUPPORTED:
         return sys.executable
-    fail("no Python %s to %s was found (this one is %s). Install one, for example: apt-get install python3"
-         % (SUPPORTED[-1], SUPPORTED[0], current))
+    fail(f"no Python {SUPPORTED[-1]} to {SUPPORTED[0]} was found (this one is {current}). "
+         "Install one, for example: apt-get install python3")
     raise AssertionError
 
 
@@ -84,8 +84,9 @@ def bring_uv() -> str:
     uv = TOOLS / "bin" / "uv"
     if not (uv.exists() and up_to_date(stamp, wanted)):
         shutil.rmtree(TOOLS, ignore_errors=True)
-        run([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-warn-script-location",
-             "--target", str(TOOLS), "--require-hashes", "--only-binary", ":all:", "-r", str(lock)],
+        run([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+             "--no-warn-script-location", "--target", str(TOOLS), "--require-hashes", "--only-binary", ":all:",
+             "-r", str(lock)],
             PIP_BREAK_SYSTEM_PACKAGES="1", PIP_ROOT_USER_ACTION="ignore")
         stamp.write_text(wanted)
     return str(uv)
@@ -125,8 +126,8 @@ def bring_system_packages() -> None:
     if not missing:
         return
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        print("set-up: not installed: %s. The tests that need them will be skipped; as root: apt-get install %s"
-              % (", ".join(missing), " ".join(missing)))
+        print(f"set-up: not installed: {', '.join(missing)}. The tests that need them will be skipped; "
+              f"as root: apt-get install {' '.join(missing)}")
         return
     environment = {"DEBIAN_FRONTEND": "noninteractive"}
     run(["apt-get", "update", "-qq"], **environment)
