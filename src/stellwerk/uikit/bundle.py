@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from stellwerk.uikit.assets import FOLDER, VEGA
+
+
+_SNIPPET = "window.vega = vega; window.vegaLite = vegaLite; window.vegaEmbed = vegaEmbed;"
 
 
 def write_bundle() -> int:
@@ -14,10 +18,10 @@ def write_bundle() -> int:
         import vl_convert
 
         temporary = target.with_suffix(".part")
-        temporary.write_text(vl_convert.javascript_bundle(), encoding="utf-8")
+        temporary.write_text(vl_convert.javascript_bundle(_SNIPPET), encoding="utf-8")
         os.replace(temporary, target)
     return target.stat().st_size
 
 
 if __name__ == "__main__":
-    print(f"{VEGA}: {write_bundle()} bytes")
+    sys.stdout.write(f"{VEGA}: {write_bundle()} bytes\n")
