@@ -12,7 +12,7 @@ from stellwerk.features.identity.people import (
     withdraw,
 )
 from stellwerk.features.identity.permissions import ROLES, permissions_of
-from stellwerk.features.identity.sessions import create_first_admin, make_link, session_of_cookie
+from stellwerk.features.identity.sessions import LINK_PATH, create_first_admin, make_link, session_of_cookie
 from stellwerk.features.identity.tokens import (
     KnownToken,
     NewToken,
@@ -23,6 +23,6 @@ from stellwerk.features.identity.tokens import (
     tokens_that_may,
 )
 
-__all__ = ["ROLES", "KnownToken", "NewToken", "actor_named", "actor_of_token", "add_person", "create_first_admin",
+__all__ = ["LINK_PATH", "ROLES", "KnownToken", "NewToken", "actor_named", "actor_of_token", "add_person", "create_first_admin",
            "create_token", "ensure_team", "grant", "list_people", "list_teams", "list_tokens", "make_link", "names_of",
            "permissions_of", "revoke_token", "session_of_cookie", "set_active", "tokens_that_may", "withdraw"]

@@ -12,7 +12,7 @@ from stellwerk.infra.http.routing import api_routes
 from stellwerk.kernel.route import allow
 
 routes = api_routes(tag="identity")
-LINK_PATH = "/sign-in/link/"
+LINK_PATH = sessions.LINK_PATH
 
 
 @routes.get("/me", allow("services.read"), response_model=wire.Me)

@@ -24,6 +24,8 @@ from stellwerk.kernel.ids import new_id
 from stellwerk.kernel.secret import Secret
 
 LINK_MINUTES = 15
+# A one-time link is this address with the secret behind it.
+LINK_PATH = "/sign-in/link/"
 SESSION_HOURS = 12
 _US = 1_000_000
 _attempts = Attempts()
