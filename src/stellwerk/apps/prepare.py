@@ -25,17 +25,41 @@ def prepare_home(path: Path) -> bool:
         from stellwerk.infra.migrations.migrate import bring_up_to_date
 
         bring_up_to_date(home.control, metadata)
+    if state is SchemaState.FRESH:
+        _ownerless(home).touch()
     return state is SchemaState.FRESH
+
+
+def _ownerless(home: Home) -> Path:
+    return home.run / "ownerless"
+
+
+def first_admin_link(path: Path) -> str | None:
+    """On a home that nobody owns yet, make the admin and return the path of a one-time link; else None."""
+    home = Home(path)
+    # A file says so, since a start on any other home must not pay for opening the database here.
+    if not _ownerless(home).exists():
+        return None
+    from stellwerk.features.identity import LINK_PATH, create_first_admin
+    from stellwerk.infra.database import Database
+    from stellwerk.kernel.actor import SYSTEM
+
+    with Database(home.control).write(SYSTEM) as work:
+        secret = create_first_admin(work)
+    _ownerless(home).unlink()
+    return None if secret is None else LINK_PATH + secret.reveal()
 
 
 def main() -> int:
     """Prepare the home named on the command line; prints one JSON line."""
+    path = Path(sys.argv[1])
     try:
-        fresh = prepare_home(Path(sys.argv[1]))
+        fresh = prepare_home(path)
+        link = first_admin_link(path)
     except StellwerkError as error:
         print(json.dumps(error.body()))
         return 1
-    print(json.dumps({"fresh": fresh}))
+    print(json.dumps({"fresh": fresh, "link": link}))
     return 0
 
 

@@ -9,6 +9,7 @@ from types import TracebackType
 
 import click
 
+from stellwerk import __version__
 from stellwerk.cli.output import print_error
 from stellwerk.kernel.errors import StellwerkError, Unavailable
 
@@ -83,7 +84,7 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="stellwerk", message="%(version)s")
+@click.version_option(__version__, message="%(version)s")
 def cli() -> None:
     """Stellwerk takes machine learning services from data to governed, live decisions."""
 

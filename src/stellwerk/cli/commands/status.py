@@ -1,0 +1,76 @@
+"""``stellwerk status``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from stellwerk.cli.output import clean, lamp, print_json, table
+from stellwerk.cli.session import Session, with_session
+from stellwerk.cli.versions import live_words
+from stellwerk.kernel.errors import StellwerkError
+
+
+def _component(address: str) -> dict[str, Any]:
+    from stellwerk.client.http import Connection
+
+    connection = Connection(address, None)
+    try:
+        answer = connection.send("GET", "/readyz")
+        body = answer.json()
+    except StellwerkError as error:
+        return {"url": address, "state": "silent", "message": error.message}
+    except ValueError:
+        return {"url": address, "state": "unknown"}
+    finally:
+        connection.close()
+    found = body if isinstance(body, dict) else {}
+    return {"url": address, "state": "ready" if answer.status_code == 200 else "not ready",
+            "components": found.get("components", {})}
+
+
+def _services(session: Session) -> list[dict[str, Any]] | None:
+    if session.token is None:
+        return None
+    with session.client() as client:
+        found: list[dict[str, Any]] = client.get("/services")["services"]
+    return found
+
+
+@click.command()
+@with_session
+def status(session: Session) -> None:
+    """Show what runs and, with a token, which services are live.
+
+    \b
+    Examples:
+      stellwerk status
+      stellwerk status --json | jq .server.state
+
+    Exit code: 0 when server and gateway are ready, else 1.
+    """
+    server, gateway = _component(session.server_url), _component(session.gateway_address)
+    ready = server["state"] == gateway["state"] == "ready"
+    services = _services(session) if server["state"] == "ready" else None
+    if session.as_json:
+        print_json({"server": server, "gateway": gateway, "services": services})
+    else:
+        _print(server, gateway, services)
+    click.get_current_context().exit(0 if ready else 1)
+
+
+def _print(server: dict[str, Any], gateway: dict[str, Any], services: list[dict[str, Any]] | None) -> None:
+    rows = [["server", lamp(server["state"]), server["url"]], ["gateway", lamp(gateway["state"]), gateway["url"]]]
+    for name, facts in server.get("components", {}).items():
+        rows.append([clean(name), lamp("ready" if facts.get("state") == "running" else facts.get("state")), ""])
+    table(["process", "state", "address"], rows)
+    if services is None:
+        click.echo("  set STELLWERK_TOKEN to see the services")
+    elif services:
+        click.echo()
+        table(["service", "team", "risk", "live"],
+              [[clean(row["name"]), clean(row["team"]), clean(row["risk"]), live_words(row["live"])]
+               for row in services])
+    else:
+        click.echo("  no service yet: stellwerk new NAME --data FILE.csv --target COLUMN writes one")
