@@ -1,0 +1,210 @@
+"""Reading a manifest: every fault with its line, what was found, what is allowed, the nearest name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+from stellwerk.kernel.errors import BadInput
+from stellwerk.kernel.yaml_source import Section, read
+from stellwerk.manifest.model import (
+    GROUP_METRICS,
+    METRICS,
+    ROLES,
+    Approval,
+    DataSource,
+    Evaluate,
+    Gate,
+    Manifest,
+    Serve,
+)
+
+NAME = r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*"
+FUNCTION = r"[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*"
+FILE = r"(?!/)(?!.*\.\.)(?!.*\\)[^:\x00-\x1f]+"
+_NAME_WORDS = "lower-case words joined by hyphens, such as mortgage-decisions, at most 60 characters"
+_MONITOR = ("window", "performance", "fairness")
+_RETRAIN = ("on", "release")
+
+
+def load_manifest(path: Path) -> Manifest:
+    """Read the manifest file; raises BadInput when it is missing, not UTF-8 or has faults."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise BadInput(f"There is no {path.name} in {path.parent}.", field="manifest", value=str(path),
+                       hint="Name a folder that holds one, or make a service: stellwerk new NAME --data FILE.csv "
+                            "--target COLUMN") from None
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{path.name} is not UTF-8: byte {error.start}.", field=path.name, allowed="UTF-8") from None
+    return parse_manifest(text, path.name)
+
+
+def parse_manifest(text: str, file: str) -> Manifest:
+    """Read a manifest; raises BadInput for the first fault, with all of them in ``details``."""
+    top, faults = read(text, file)
+    risk = top.choice("risk", ("minimal", "limited", "high"), "minimal", required=True)
+    protected = top.texts("protected")
+    manifest = Manifest(
+        service=top.text("service", required=True, pattern=NAME, allowed=_NAME_WORDS, limit=60),
+        title=top.text("title", required=True, limit=200),
+        purpose=top.text("purpose", required=True),
+        team=top.text("team", required=True, pattern=NAME, allowed=_NAME_WORDS, limit=60),
+        risk=cast(Any, risk), data=_data(top),
+        target=top.text("target", required=True, limit=200), positive=top.anything("positive"),
+        train=top.text("train", required=True, pattern=FUNCTION, allowed="module:function, such as service:train"),
+        environment=top.text("environment", pattern=FILE, allowed="a requirements lock inside the folder") or None,
+        subject=top.text("subject", limit=200) or None, protected=protected, exclude=top.texts("exclude"),
+        params=_params(top), evaluate=_evaluate(top), gates=_gates(top, protected), approval=_approval(top),
+        serve=_serve(top, risk), monitor=_later(top, "monitor", _MONITOR), retrain=_later(top, "retrain", _RETRAIN),
+        text=text)
+    _check_roles_of_columns(top, manifest)
+    if risk == "high" and (manifest.approval is None or not manifest.approval.four_eyes):
+        top.fault("approval", "is missing or without four eyes, which risk: high asks for",
+                  allowed="approval: {roles: [validator], four_eyes: true}")
+    top.finish()
+    faults.raise_any()
+    return manifest
+
+
+def _check_roles_of_columns(top: Section, manifest: Manifest) -> None:
+    seen: dict[str, str] = {manifest.target: "target"}
+    subject = (manifest.subject,) if manifest.subject else ()
+    for role, names in (("subject", subject), ("protected", manifest.protected), ("exclude", manifest.exclude)):
+        for name in names:
+            if name in seen:
+                top.fault(role, f"names {name!r}, which is {seen[name]} already", allowed="one role per column")
+            seen.setdefault(name, role)
+
+
+def _data(top: Section) -> DataSource:
+    data = top.section("data", required=True)
+    empty = DataSource("", "", "")
+    if data is None:
+        return empty
+    names = data.names()
+    if len(names) != 1:
+        data.fault(names[1] if names else "", f"is one of {len(names)} data sets", allowed="one data set")
+        for name in names:
+            data.look(name)
+        return empty
+    entry = data.section(names[0])
+    if entry is None:
+        return empty
+    made = DataSource(
+        name=names[0],
+        contract=entry.text("contract", required=True, pattern=FILE, allowed="a file such as contracts/x.odcs.yaml"),
+        source=entry.text("source", required=True, pattern=f"(?:{FUNCTION}|{FILE})",
+                          allowed="module:function, or a CSV file inside the folder such as data/x.csv"))
+    entry.finish()
+    return made
+
+
+def _params(top: Section) -> dict[str, Any]:
+    section = top.section("params")
+    if section is None:
+        return {}
+    return {name: section.anything(name) for name in section.names()}
+
+
+def _evaluate(top: Section) -> Evaluate:
+    section = top.section("evaluate")
+    if section is None:
+        return Evaluate()
+    folds = section.integer("folds", 5, low=2, high=20) if "folds" in section else None
+    holdout = section.number("holdout", low=0.05, high=0.5, allowed="a share from 0.05 to 0.5")
+    if folds is not None and holdout is not None:
+        section.fault("holdout", "stands beside folds", allowed="one of the two")
+    section.choice("by", ("random",), "random")
+    made = Evaluate(folds=folds, holdout=holdout, seed=section.integer("seed", 7, low=0, high=2**31 - 1),
+                    metrics=section.texts("metrics", options=METRICS) or METRICS)
+    section.finish()
+    return made
+
+
+def _gates(top: Section, protected: tuple[str, ...]) -> tuple[Gate, ...]:
+    gates: list[Gate] = []
+    for section in top.sections("gates"):
+        gate = _gate(section, protected)
+        if any(gate.name == other.name for other in gates):
+            section.fault("metric", "stands twice with the same limit")
+        gates.append(gate)
+    return tuple(gates)
+
+
+def _gate(section: Section, protected: tuple[str, ...]) -> Gate:
+    metric = section.choice("metric", METRICS + GROUP_METRICS, METRICS[0], required=True)
+    grouped = metric in GROUP_METRICS
+    by = section.choice("by", protected) or None
+    if grouped and by is None:
+        section.fault("by", "is missing: this metric compares groups", allowed=list(protected) or "name them under "
+                                                                                                 "protected first")
+    if not grouped and by is not None:
+        section.fault("by", f"does not go with {metric}", allowed=list(GROUP_METRICS))
+    champion = section.choice("not_worse_than", ("champion",)) or None
+    low, high = section.number("at_least"), section.number("at_most")
+    if [low, high, champion].count(None) != 2:
+        section.fault("at_least", "a gate has one limit",
+                      allowed=["at_least: NUMBER", "at_most: NUMBER", "not_worse_than: champion"])
+    if champion and grouped:
+        section.fault("not_worse_than", f"does not go with {metric}", allowed=list(METRICS))
+    judge = section.choice("judge", ("interval", "point"), "interval" if grouped else "point")
+    made = Gate(metric=metric, at_least=low, at_most=high, by=by, not_worse_than=cast(Any, champion),
+                within=section.number("within", 0.0, low=0.0) or 0.0, judge=cast(Any, judge))
+    section.finish()
+    return made
+
+
+def _approval(top: Section) -> Approval | None:
+    section = top.section("approval")
+    if section is None:
+        return None
+    roles = section.texts("roles", options=ROLES)
+    if not roles:
+        section.fault("roles", "names no role", allowed=list(ROLES))
+    made = Approval(roles=roles, four_eyes=section.flag("four_eyes", True))
+    section.finish()
+    return made
+
+
+def _serve(top: Section, risk: str) -> Serve:
+    record = "sync" if risk == "high" else "buffered"
+    section = top.section("serve")
+    if section is None:
+        return Serve(record=cast(Any, record))
+    share = "a number from 0 to 1"
+    made = Serve(
+        threshold=section.number("threshold", 0.5, low=0, high=1, allowed=share) or 0.0,
+        below=cast(Any, section.choice("below", ("review", "reject"), "reject")),
+        between=_between(section),
+        canary=section.number("canary", low=0.001, high=0.999, allowed="a share between 0 and 1"),
+        record=cast(Any, section.choice("record", ("sync", "buffered"), record)))
+    section.finish()
+    return made
+
+
+def _between(serve: Section) -> tuple[float, float] | None:
+    review = serve.section("review")
+    if review is None:
+        return None
+    bounds = review.anything("between")
+    review.finish()
+    good = (isinstance(bounds, list) and len(bounds) == 2
+            and all(isinstance(bound, (int, float)) and not isinstance(bound, bool) for bound in bounds)
+            and 0 <= bounds[0] < bounds[1] <= 1)
+    if not good:
+        review.fault("between", "is not a range of scores", allowed="[low, high] with 0 <= low < high <= 1")
+        return None
+    if "below" in serve:
+        serve.fault("review", "stands beside below", allowed="one of the two")
+    return float(bounds[0]), float(bounds[1])
+
+
+def _later(top: Section, name: str, known: tuple[str, ...]) -> dict[str, Any] | None:
+    # Checked for its words now; monitors and retraining act on it.
+    section = top.section(name)
+    if section is None:
+        return None
+    values = {key: section.anything(key) for key in known if key in section}
+    section.finish()
+    return values

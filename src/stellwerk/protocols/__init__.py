@@ -1,0 +1,1 @@
+"""Formats and protocols that others defined: their structures and words, no storage, no logic."""

@@ -1,0 +1,232 @@
+"""The parts of an Open Data Contract (version 3.0 to 3.2, YAML) that the platform acts on.
+
+One schema object with its properties; logical types, nullability, uniqueness, ranges, patterns, enumerations;
+library rules and one custom rule (``engine: stellwerk``, ``between``) for ranges that only warn. Sections of the
+standard about people, prices and servers are accepted and left alone.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from stellwerk.kernel.yaml_source import Section, read
+
+LogicalType = Literal["string", "integer", "number", "boolean", "date", "timestamp"]
+Severity = Literal["error", "warning"]
+TYPES = ("string", "integer", "number", "boolean", "date", "timestamp")
+METRICS = ("nullValues", "missingValues", "invalidValues", "duplicateValues", "rowCount")
+BOUNDS = ("mustBe", "mustNotBe", "mustBeGreaterThan", "mustBeGreaterOrEqualTo", "mustBeLessThan",
+          "mustBeLessOrEqualTo", "mustBeBetween", "mustNotBeBetween")
+_OTHER = ("version", "id", "name", "status", "tenant", "domain", "dataProduct", "tags", "servers", "price", "team",
+          "roles", "support", "slaProperties", "slaDefaultElement", "authoritativeDefinitions", "contractCreatedTs",
+          "customProperties", "description")
+_OTHER_OBJECT = ("id", "physicalName", "physicalType", "description", "businessName", "authoritativeDefinitions", "tags",
+                 "dataGranularityDescription", "customProperties", "relationships", "logicalType")
+_OTHER_PROPERTY = ("id", "physicalName", "physicalType", "partitioned", "partitionKeyPosition", "criticalDataElement",
+                   "primaryKeyPosition", "classification", "encryptedName", "transformSourceObjects",
+                   "transformLogic", "transformDescription", "examples", "authoritativeDefinitions", "tags",
+                   "relationships")
+_OTHER_QUALITY = ("id", "dimension", "method", "businessImpact", "customProperties", "tags", "authoritativeDefinitions",
+                  "schedule", "scheduler", "unit")
+
+
+@dataclass(frozen=True)
+class Quality:
+    """One quality rule: a library metric with its bound, or a range that only warns."""
+
+    name: str
+    column: str | None
+    metric: str
+    severity: Severity
+    bounds: dict[str, Any]
+    arguments: dict[str, Any]
+    percent: bool = False
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Property:
+    """One column as the contract states it; limits here are rules of severity error."""
+
+    name: str
+    type: LogicalType
+    required: bool
+    unique: bool
+    primary_key: bool
+    description: str
+    business_name: str
+    unit: str | None
+    minimum: float | None
+    maximum: float | None
+    min_length: int | None
+    max_length: int | None
+    pattern: str | None
+    enum: tuple[Any, ...] | None
+
+
+@dataclass(frozen=True)
+class Contract:
+    """A data contract of one table."""
+
+    name: str
+    version: str
+    properties: tuple[Property, ...]
+    quality: tuple[Quality, ...]
+    text: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns in their order."""
+        return tuple(entry.name for entry in self.properties)
+
+    def column(self, name: str) -> Property:
+        """Return a column by its name; raises KeyError."""
+        for entry in self.properties:
+            if entry.name == name:
+                return entry
+        raise KeyError(name)
+
+
+def parse_contract(text: str, file: str) -> Contract:
+    """Read a contract; raises BadInput naming file, line, what was found and what is allowed."""
+    top, faults = read(text, file)
+    for name in _OTHER:
+        top.look(name)
+    top.choice("kind", ("DataContract",), "DataContract", required=True)
+    top.text("apiVersion", "v3.1.0", required=True, pattern=r"v3\.\d+\.\d+", allowed="v3.0.0 to v3.2.0")
+    objects = list(top.sections("schema"))
+    if len(objects) != 1:
+        top.fault("schema", f"holds {len(objects)} tables", allowed="one table")
+    properties: list[Property] = []
+    quality: list[Quality] = []
+    for table in objects[:1]:
+        _read_table(table, properties, quality)
+    top.finish()
+    faults.raise_any()
+    return Contract(name=str(top.anything("name") or top.anything("id") or objects[0].anything("name") or file),
+                    version=str(top.anything("version") or "1.0.0"), properties=tuple(properties),
+                    quality=tuple(quality), text=text)
+
+
+def _read_table(table: Section, properties: list[Property], quality: list[Quality]) -> None:
+    for name in _OTHER_OBJECT:
+        table.look(name)
+    table.text("name", required=True)
+    for entry in table.sections("properties"):
+        made = _read_property(entry, quality)
+        if any(made.name == other.name for other in properties):
+            entry.fault("name", "stands twice")
+        properties.append(made)
+    if not properties:
+        table.fault("properties", "names no column", allowed="a list of columns")
+    quality.extend(_read_quality(entry, None) for entry in table.sections("quality"))
+    table.finish()
+
+
+def _read_property(entry: Section, quality: list[Quality]) -> Property:
+    for name in _OTHER_PROPERTY:
+        entry.look(name)
+    name = entry.text("name", required=True, limit=200)
+    kind = entry.choice("logicalType", TYPES, "string", required=True)
+    options = entry.section("logicalTypeOptions")
+    low = high = None
+    short = long = None
+    pattern = None
+    if options is not None:
+        if kind in ("integer", "number"):
+            low, high = options.number("minimum"), options.number("maximum")
+            options.look("format")
+            options.look("multipleOf")
+        elif kind == "string":
+            short = options.integer("minLength", 0, low=0, high=1 << 20) if "minLength" in options else None
+            long = options.integer("maxLength", 0, low=0, high=1 << 20) if "maxLength" in options else None
+            pattern = options.text("pattern") or None
+            options.look("format")
+            _check_pattern(options, pattern)
+        else:
+            options.look("format")
+        options.finish()
+    quality.extend(_read_quality(rule, name) for rule in entry.sections("quality"))
+    made = Property(
+        name=name, type=kind, required=entry.flag("required", False),  # type: ignore[arg-type]
+        unique=entry.flag("unique", False), primary_key=entry.flag("primaryKey", False),
+        description=entry.text("description"), business_name=entry.text("businessName"), unit=_unit(entry),
+        minimum=low, maximum=high, min_length=short, max_length=long, pattern=pattern, enum=_enum(entry))
+    entry.finish()
+    return made
+
+
+def _check_pattern(options: Section, pattern: str | None) -> None:
+    try:
+        re.compile(pattern or "")
+    except re.error as error:
+        options.fault("pattern", f"is no regular expression: {error}")
+
+
+def _unit(entry: Section) -> str | None:
+    unit = None
+    for custom in entry.sections("customProperties"):
+        if custom.anything("property") == "unit":
+            unit = str(custom.anything("value"))
+    return unit
+
+
+def _enum(entry: Section) -> tuple[Any, ...] | None:
+    values = entry.anything("enum")
+    if values is None:
+        return None
+    if not isinstance(values, list) or not values:
+        entry.fault("enum", "is not a list of values", allowed="[value, …] or [{value: …}, …]")
+        return None
+    return tuple(value.get("value") if isinstance(value, dict) else value for value in values)
+
+
+def _read_quality(entry: Section, column: str | None) -> Quality:
+    for name in _OTHER_QUALITY:
+        entry.look(name)
+    kind = entry.choice("type", ("library", "custom", "text"), "library")
+    severity = entry.choice("severity", ("error", "warning"), "error")
+    bounds: dict[str, Any] = {}
+    arguments: dict[str, Any] = {}
+    metric = "text"
+    if kind == "library":
+        metric = entry.choice("metric", METRICS, "nullValues", required=True)
+        bounds = {name: entry.anything(name) for name in BOUNDS if name in entry}
+        arguments = _arguments(entry)
+        if not bounds:
+            entry.fault("metric", "has no bound", allowed=list(BOUNDS))
+    elif kind == "custom":
+        metric = "between"
+        entry.choice("engine", ("stellwerk",), "stellwerk", required=True)
+        arguments = _between(entry)
+    made = Quality(name=entry.text("name") or f"{column or 'table'}: {metric}", column=column, metric=metric,
+                   severity=severity, bounds=bounds, arguments=arguments,  # type: ignore[arg-type]
+                   percent=entry.anything("unit") == "percent", description=entry.text("description"))
+    entry.finish()
+    return made
+
+
+def _arguments(entry: Section) -> dict[str, Any]:
+    value = entry.anything("arguments") or {}
+    if not isinstance(value, dict):
+        entry.fault("arguments", "is not a mapping", allowed="{validValues: […]} or {pattern: …}")
+        return {}
+    for name in value:
+        if name not in ("validValues", "pattern", "missingValues", "properties"):
+            entry.fault("arguments", f"{name!r} is not known", allowed=["validValues", "pattern", "missingValues",
+                                                                       "properties"])
+    return value
+
+
+def _between(entry: Section) -> dict[str, Any]:
+    implementation = entry.anything("implementation")
+    bounds = implementation.get("between") if isinstance(implementation, dict) else None
+    good = (isinstance(bounds, list) and len(bounds) == 2
+            and all(isinstance(bound, (int, float)) and not isinstance(bound, bool) for bound in bounds)
+            and bounds[0] <= bounds[1])
+    if not good:
+        entry.fault("implementation", "is not a range", allowed="{between: [low, high]}")
+        return {"between": [0, 0]}
+    return {"between": bounds}
