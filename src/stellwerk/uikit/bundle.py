@@ -7,7 +7,6 @@ import sys
 
 from stellwerk.uikit.assets import FOLDER, VEGA
 
-
 _SNIPPET = "window.vega = vega; window.vegaLite = vegaLite; window.vegaEmbed = vegaEmbed;"
 
 

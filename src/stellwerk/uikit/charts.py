@@ -12,7 +12,8 @@ from typing import Any
 
 from stellwerk.uikit.formats import number, percent
 
-_SERIES = ("@accent", "@rail", "@caution")
+_SERIES = ("@accent", "@series-2", "@series-3")
+_HALO = {"stroke": "@paper", "strokeWidth": 4, "strokeJoin": "round"}
 
 
 @dataclass(frozen=True)
@@ -50,31 +51,39 @@ def bars(chart_id: str, title: str, items: Sequence[Bar], *, share: bool = False
     """Return horizontal bars from zero with intervals; ``limit`` draws the gate as a dashed line."""
     shown = percent if share else number
     data = [{"label": item.label, "value": item.value, "low": item.low, "high": item.high, "text": shown(item.value),
+             "end": item.value if item.high is None else item.high,
              "span": "" if item.low is None else f"{shown(item.low)} to {shown(item.high)}",
              "n": "" if item.n is None else number(item.n)} for item in items]
     top = max([maximum or 0.0, *(item.high or item.value for item in items), limit or 0.0])
-    scale = {"domain": [min(0.0, *(item.low or item.value for item in items)) if items else 0.0, top], "nice": True}
+    bottom = min([0.0, *(item.value if item.low is None else item.low for item in items)])
+    scale = {"domain": [bottom, top + (top - bottom) * 0.12], "nice": False}
     x = {"field": "value", "type": "quantitative", "title": axis or None, "scale": scale,
          "axis": {"format": "%" if share else "~g", "grid": True, "tickCount": 5}}
     y = {"field": "label", "type": "nominal", "sort": None, "title": None,
-         "axis": {"labelLimit": 200, "labelColor": "@ink", "labelFontSize": 13}}
+         "axis": {"labelColor": "@ink", "labelFontSize": 13}}
     tooltip = [{"field": "label", "title": "Group"}, {"field": "text", "title": "Value"},
                {"field": "span", "title": "95 % interval"}, {"field": "n", "title": "n"}]
     layers: list[dict[str, Any]] = [
         {"mark": {"type": "bar", "height": 16, "color": "@accent", "opacity": 0.28},
-         "encoding": {"x": x, "tooltip": tooltip}},
+         "encoding": {"x": x, "y": y, "tooltip": tooltip}},
         {"mark": {"type": "rule", "strokeWidth": 2, "color": "@accent"},
          "transform": [{"filter": "datum.low !== null"}],
-         "encoding": {"x": {"field": "low", "type": "quantitative"}, "x2": {"field": "high"}}},
-        {"mark": {"type": "point", "size": 60, "opacity": 1, "color": "@accent"}, "encoding": {"x": x, "tooltip": tooltip}},
-        {"mark": {"type": "text", "align": "left", "dx": 4, "dy": -14, "fontWeight": 600},
-         "encoding": {"x": x, "text": {"field": "text"}}},
+         "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}, "y": y}},
+        {"mark": {"type": "point", "size": 60, "opacity": 1, "color": "@accent"},
+         "encoding": {"x": x, "y": y, "tooltip": tooltip}},
     ]
-    spec: dict[str, Any] = {"data": {"values": data}, "height": {"step": 44}, "encoding": {"y": y}, "layer": layers}
+    spec: dict[str, Any] = {"data": {"values": data}, "height": 44 * max(1, len(items)), "layer": layers}
     if limit is not None:
         layers.append({"data": {"values": [{"limit": limit}]},
                        "mark": {"type": "rule", "strokeDash": [4, 3], "color": "@ink-2", "strokeWidth": 1.5},
-                       "encoding": {"x": {"field": "limit", "type": "quantitative"}, "y": {}}})
+                       "encoding": {"x": {**x, "field": "limit"}}})
+        layers.append({"data": {"values": [{"limit": limit, "text": f"{limit_label} {shown(limit)}"}]},
+                       "mark": {"type": "text", "align": "center", "baseline": "bottom", "dy": -4, "color": "@ink-2"},
+                       "encoding": {"x": {**x, "field": "limit"}, "y": {"value": 0},
+                                    "text": {"field": "text"}}})
+    for halo in (_HALO, {}):
+        layers.append({"mark": {"type": "text", "align": "left", "dx": 10, "fontWeight": 600, "fontSize": 13, **halo},
+                       "encoding": {"x": {**x, "field": "end"}, "y": y, "text": {"field": "text"}}})
     rows = [[item.label, shown(item.value), "–" if item.low is None else f"{shown(item.low)} to {shown(item.high)}",
              number(item.n)] for item in items]
     if limit is not None:
@@ -107,14 +116,27 @@ def lines(chart_id: str, title: str, series: Mapping[str, Sequence[tuple[float, 
     layers.append({"data": {"values": data}, "mark": {"type": "line", "point": len(data) <= 60, "strokeWidth": 2},
                    "encoding": {"x": x, "y": y, "color": colour, "tooltip": tooltip}})
     if len(series) > 1:
-        ends = [{"series": name, "x": points[-1][0], "y": points[-1][1]} for name, points in series.items() if points]
-        layers.append({"data": {"values": ends}, "mark": {"type": "text", "align": "right", "dy": -10, "dx": -4,
-                                                          "fontWeight": 600},
+        layers.append({"data": {"values": _end_labels(series)},
+                       "mark": {"type": "text", "align": "left", "dx": 8, "fontWeight": 600, "clip": False},
                        "encoding": {"x": x, "y": y, "color": colour, "text": {"field": "series"}}})
     spec = {"height": 260, "layer": layers}
     shown = percent if share else number
     rows = [[name, shown(px), shown(py)] for name, points in series.items() for px, py in points]
     return _chart(chart_id, title, spec, ("Series", x_axis, y_axis), rows, under)
+
+
+def _end_labels(series: Mapping[str, Sequence[tuple[float, float]]]) -> list[dict[str, Any]]:
+    """Return where each line's name stands: at its end, moved apart by 8 % of the height where two would collide."""
+    heights = [y for points in series.values() for _, y in points]
+    gap = (max(heights) - min(heights)) * 0.08 if heights else 0.0
+    labels: list[dict[str, Any]] = []
+    reached = float("inf")
+    for name, points in sorted(series.items(), key=lambda item: -item[1][-1][1] if item[1] else 0.0):
+        if not points:
+            continue
+        reached = min(points[-1][1], reached - gap)
+        labels.append({"series": name, "x": points[-1][0], "y": reached})
+    return labels
 
 
 def histogram(chart_id: str, title: str, edges: Sequence[float], counts: Mapping[str, Sequence[int]], *, x_axis: str,
@@ -142,7 +164,7 @@ def histogram(chart_id: str, title: str, edges: Sequence[float], counts: Mapping
     many = len(counts) > 1
     spec: dict[str, Any] = {"data": {"values": data}}
     if many:
-        spec |= {"facet": {"row": {"field": "group", "type": "nominal", "sort": None, "title": None, "header": {
+        spec |= {"facet": {"row": {"field": "group", "type": "nominal", "sort": list(counts), "title": None, "header": {
             "labelAngle": 0, "labelAlign": "left", "labelAnchor": "start", "labelOrient": "top", "labelFontWeight": 600,
             "labelColor": "@ink", "labelFontSize": 13, "labelPadding": 2}}},
                  "spec": {"width": 560, "height": 84, "layer": layers}, "resolve": {"scale": {"y": "independent"}},
@@ -165,9 +187,9 @@ class Contribution:
     amount: float
 
 
-def waterfall(chart_id: str, title: str, base: float, items: Sequence[Contribution], *, base_label: str = "Usual answer",
-              end_label: str = "This answer", share: bool = True, threshold: float | None = None,
-              under: str | None = None) -> Chart:
+def waterfall(chart_id: str, title: str, base: float, items: Sequence[Contribution], *,
+              base_label: str = "Usual answer", end_label: str = "This answer", share: bool = True,
+              threshold: float | None = None, under: str | None = None) -> Chart:
     """Return the way from the usual answer to this one, input by input, in the order given.
 
     The end is ``base`` plus all amounts; ``threshold`` draws a dashed line.
@@ -185,24 +207,26 @@ def waterfall(chart_id: str, title: str, base: float, items: Sequence[Contributi
     for step in steps:
         step["edge"] = max(step["from"], step["to"])
     edges = [step[end] for step in steps for end in ("from", "to")] + ([threshold] if threshold is not None else [])
-    room = (max(edges) - min(edges)) * 0.14
-    x = {"type": "quantitative", "title": None, "scale": {"domain": [min(0.0, *edges), max(edges) + room], "nice": False},
+    room = (max(edges) - min(0.0, *edges)) * 0.22
+    x = {"type": "quantitative", "title": None,
+         "scale": {"domain": [min(0.0, *edges), max(edges) + room], "nice": False},
          "axis": {"format": "%" if share else "~g", "grid": True, "tickCount": 6}}
-    y = {"field": "label", "type": "ordinal", "sort": None, "title": None, "axis": {
-        "labelLimit": 260, "labelColor": "@ink", "labelFontSize": 13}}
+    y = {"field": "label", "type": "ordinal", "sort": None, "title": None,
+         "axis": {"labelColor": "@ink", "labelFontSize": 13}}
     colour = {"field": "kind", "type": "nominal", "legend": None,
-              "scale": {"domain": ["total", "up", "down"], "range": ["@rail", "@accent", "@caution"]}}
+              "scale": {"domain": ["total", "up", "down"], "range": ["@line-2", "@accent", "@ink-2"]}}
     layers: list[dict[str, Any]] = [
         {"mark": {"type": "bar", "height": 16},
-         "encoding": {"x": {**x, "field": "from"}, "x2": {"field": "to"}, "color": colour,
-                      "tooltip": [{"field": "label", "title": "Input"}, {"field": "text", "title": "Effect"}]}},
-        {"mark": {"type": "text", "align": "left", "dx": 6}, "encoding": {"x": {**x, "field": "edge"},
-                                                                          "text": {"field": "text"}}}]
+         "encoding": {"x": {**x, "field": "from"}, "x2": {"field": "to"}, "y": y, "color": colour,
+                      "tooltip": [{"field": "label", "title": "Input"}, {"field": "text", "title": "Effect"}]}}]
     if threshold is not None:
         layers.append({"data": {"values": [{"threshold": threshold}]},
                        "mark": {"type": "rule", "strokeDash": [4, 3], "color": "@ink", "strokeWidth": 1.5},
-                       "encoding": {"x": {"field": "threshold", "type": "quantitative"}, "y": {}}})
-    spec = {"data": {"values": steps}, "height": {"step": 28}, "encoding": {"y": y}, "layer": layers}
+                       "encoding": {"x": {**x, "field": "threshold"}}})
+    for halo in (_HALO, {}):
+        layers.append({"mark": {"type": "text", "align": "left", "dx": 8, "fontSize": 13, **halo},
+                       "encoding": {"x": {**x, "field": "edge"}, "y": y, "text": {"field": "text"}}})
+    spec = {"data": {"values": steps}, "height": 28 * len(steps), "layer": layers}
     rows = [[step["label"], step["text"]] for step in steps]
     if threshold is not None:
         rows.append(["Threshold", shown(threshold)])

@@ -18,7 +18,8 @@ from stellwerk.uikit.assets import own_assets
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _TITLES = {401: "Please sign in", 403: "Not permitted", 404: "Nothing here", 405: "Not possible", 409: "Changed since",
-           410: "Link used up", 413: "Too large", 429: "Wait a little", 500: "Something broke", 503: "Not at this moment"}
+           410: "Link used up", 413: "Too large", 429: "Wait a little", 500: "Something broke",
+           503: "Not at this moment"}
 
 
 @dataclass(frozen=True)
@@ -48,16 +49,16 @@ class Templates:
             static=assets.url, vega=assets.vega_url, navigation=(), actor=None, csrf_token=None, section="",
             crumbs=(), wide=False, stylesheets=())
 
-    def fragment(self, name: str, **context: Any) -> Markup:
+    def fragment(self, name: str, /, **context: Any) -> Markup:
         """Return a part of a page, for panels and live updates."""
         return Markup(self.environment.get_template(name).render(**context))  # noqa: S704
 
-    def page(self, request: Request, name: str, *, title: str, section: str = "", status: int = 200,
+    def page(self, request: Request, name: str, /, *, title: str, section: str = "", status: int = 200,
              crumbs: Sequence[tuple[str, str | None]] = (), **context: Any) -> Response:
         """Return a whole page: ``section`` names its navigation entry, ``crumbs`` are (label, address or None)."""
         session = current_session(request)
         values: Mapping[str, Any] = {
-            "title": title, "section": section, "crumbs": crumbs,
+            "title": title, "status": status, "section": section, "crumbs": crumbs,
             "navigation": getattr(request.app.state, "navigation", ()),
             "actor": session.actor if session else None, "csrf_token": session.csrf_token if session else None,
             **context}

@@ -1,7 +1,7 @@
 // Charts: <div data-chart="ID"> draws the Vega-Lite spec in <script type="application/json" id="ID">.
 // Colours in a spec are tokens ("@accent"); they follow the colour scheme. Without Vega the table stays open.
 const TOKENS = ["paper", "surface", "ink", "ink-2", "ink-3", "line", "line-2", "accent", "clear", "caution", "stop",
-  "way", "unset", "rail"];
+  "way", "unset", "rail", "series-2", "series-3"];
 
 function readTokens() {
   const probe = document.createElement("span");
@@ -30,7 +30,7 @@ function resolve(value, colours) {
   return value;
 }
 
-function theme(colours) {
+function theme(colours, width) {
   const font = getComputedStyle(document.body).fontFamily;
   const text = { labelFont: font, titleFont: font, labelFontSize: 12, titleFontSize: 12, labelColor: colours["@ink-2"],
     titleColor: colours["@ink-2"], titleFontWeight: 400 };
@@ -38,12 +38,12 @@ function theme(colours) {
     background: null, font, padding: 2,
     view: { stroke: null },
     axis: { ...text, domainColor: colours["@line-2"], tickColor: colours["@line-2"], gridColor: colours["@line"],
-      tickSize: 4, labelPadding: 6, titlePadding: 8 },
+      tickSize: 4, labelLimit: Math.round(Math.min(260, width * 0.4)), labelPadding: 6, titlePadding: 8 },
     axisY: { domain: false, ticks: false }, axisX: { grid: false },
     legend: { ...text, symbolType: "square" }, text: { font, fontSize: 12, color: colours["@ink"] },
     bar: { color: colours["@accent"] }, line: { color: colours["@accent"], strokeWidth: 2 },
     rule: { color: colours["@ink-2"] }, point: { color: colours["@accent"], filled: true },
-    range: { category: [colours["@accent"], colours["@rail"], colours["@caution"]] },
+    range: { category: [colours["@accent"], colours["@series-2"], colours["@series-3"]] },
   };
 }
 
@@ -92,7 +92,9 @@ function tool(label, act) {
 async function draw(holder, colours) {
   const figure = holder.closest("figure");
   const spec = resolve(JSON.parse(document.getElementById(holder.dataset.chart).textContent), colours);
-  const { view } = await window.vegaEmbed(holder, { ...spec, config: { ...theme(colours), ...spec.config } }, {
+  // A faceted chart cannot take its width from the page by itself.
+  if (spec.spec) spec.spec.width = Math.max(160, holder.clientWidth - 64);
+  const { view } = await window.vegaEmbed(holder, { ...spec, config: { ...theme(colours, holder.clientWidth), ...spec.config } }, {
     ast: true, actions: false, defaultStyle: false, renderer: "svg", tooltip: (...parts) => tooltip(...parts) });
   const drawing = holder.querySelector("svg");
   drawing.setAttribute("role", "img");
