@@ -84,6 +84,7 @@ class Settings:
     environments: str = str(Path(sys.prefix) / "environments")
     default_environment: str = ""
     job_seconds: int = 3600
+    job_idle_seconds: int = 300
     job_memory_mb: int = 8192
     body_bytes: int = 1 << 20
     upload_bytes: int = 512 << 20

@@ -8,9 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from stellwerk.engines.child import Limits, run_child
 from stellwerk.features.jobs import JobContext
 from stellwerk.features.services.bundle import MANIFEST, Bundle, read_bundle
 from stellwerk.infra.environments import default_lock, prepare_environment
+from stellwerk.kernel.errors import StellwerkError
 from stellwerk.manifest import Manifest, parse_manifest
 
 
@@ -49,3 +51,29 @@ def environment_step(job: JobContext) -> Mapping[str, Any]:
     environment = prepare_environment(root, submission.lock, on_line=job.emit)
     return {"lock_hash": environment.lock_hash, "python": str(environment.python),
             "message": f"environment {environment.lock_hash[:12]}"}
+
+
+class FunctionFailed(StellwerkError):
+    """A function of the service did not do what it has to; the platform is fine and nothing was released."""
+
+    code = "function_failed"
+    status = 422
+
+    @classmethod
+    def of(cls, error: Mapping[str, Any]) -> FunctionFailed:
+        """Return the error that tells a person what the child's failure was and the way out."""
+        return cls(str(error["message"]), hint=error.get("hint") or None,
+                   details={"kind": error["kind"], "traceback": error.get("traceback") or None})
+
+
+def run_function(job: JobContext, submission: Submission, task: Mapping[str, Any], *, folder: str) -> dict[str, Any]:
+    """Run a function of the service in a child of its own environment; see ``engines.child.run_child``."""
+    place = job.folder(folder)
+    bundle = place / "bundle"
+    if not bundle.exists():
+        submission.bundle.unpack(bundle)
+    settings = job.installation.settings
+    limits = Limits(wall_seconds=settings.job_seconds, idle_seconds=settings.job_idle_seconds,
+                    memory_mb=settings.job_memory_mb)
+    return run_child(Path(job.outputs["environment"]["python"]), place / "child", {"bundle": str(bundle), **task},
+                     limits, lambda event: job.emit(str(event.get("message", ""))), job.log, job.cancelled)

@@ -1,0 +1,209 @@
+"""Checking a table against its contract in one query: which rule, which column, how many rows, which ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from stellwerk.features.datasets.typing import UNTYPED, Typed
+from stellwerk.protocols.odcs import Contract, Property, Quality
+
+_EXAMPLES = 5
+_NAMED_VALUES = 20
+
+
+@dataclass(frozen=True)
+class RowRule:
+    """A rule that each row keeps or breaks; ``breaks`` is true where it is broken."""
+
+    rule: str
+    column: str
+    severity: str
+    words: str
+    breaks: pl.Expr
+    shown: str
+
+
+def check(typed: Typed, contract: Contract, known: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the quality report of a table: verdict (pass, warn, fail), rows, and every rule with what it found.
+
+    ``known`` names columns that must be known in each row whatever the contract says (target, subject). Rows are
+    counted from 1, the header not included.
+    """
+    rules = _row_rules(typed, contract, known)
+    entries = [_absent(name) for name in typed.missing_columns] + _counted(typed.frame, rules)
+    entries += [_table_rule(rule, typed.frame) for rule in contract.quality if _of_table(rule)]
+    if typed.extra_columns:
+        entries.append({"rule": "columns of the contract", "column": None, "severity": "warning",
+                        "failing": len(typed.extra_columns), "words": "columns that the contract does not name are "
+                        "left out: " + ", ".join(typed.extra_columns[:_NAMED_VALUES]), "examples": []})
+    broken = {entry["severity"] for entry in entries if entry["failing"]}
+    verdict = "fail" if "error" in broken else "warn" if broken else "pass"
+    return {"verdict": verdict, "rows": typed.frame.height, "rules": entries,
+            "broken": sum(1 for entry in entries if entry["failing"])}
+
+
+def blocking_words(report: dict[str, Any]) -> str:
+    """Return in one sentence what keeps the data from being used."""
+    broken = [entry for entry in report["rules"] if entry["failing"] and entry["severity"] == "error"]
+    return "; ".join(_sentence(entry) for entry in broken[:5]) + (
+        f"; and {len(broken) - 5} more rules" if len(broken) > 5 else "")
+
+
+def _sentence(entry: dict[str, Any]) -> str:
+    where = f"{entry['column']}: " if entry["column"] else ""
+    first = entry["examples"][0] if entry["examples"] else None
+    example = f" (row {first['row']}: {first['value']!r})" if first else ""
+    return f"{where}{entry['words']}, broken by {entry['failing']} rows{example}"
+
+
+def _absent(name: str) -> dict[str, Any]:
+    return {"rule": "column is there", "column": name, "severity": "error", "failing": 1,
+            "words": "the column is missing", "examples": []}
+
+
+def _row_rules(typed: Typed, contract: Contract, known: Sequence[str]) -> list[RowRule]:
+    rules: list[RowRule] = []
+    for entry in contract.properties:
+        if entry.name in typed.missing_columns:
+            continue
+        rules += _type_rule(typed, entry) + _property_rules(entry, entry.name in known)
+    rules += [rule for quality in contract.quality for rule in _quality_rule(quality, typed)]
+    return rules
+
+
+def _type_rule(typed: Typed, entry: Property) -> list[RowRule]:
+    shown = UNTYPED + entry.name
+    breaks = pl.col(shown).is_not_null() if entry.name in typed.misfits else pl.lit(False)
+    return [RowRule("type", entry.name, "error", f"each value is a {entry.type}", breaks,
+                    shown if entry.name in typed.misfits else entry.name)]
+
+
+def _property_rules(entry: Property, must_be_known: bool) -> list[RowRule]:
+    column, name = pl.col(entry.name), entry.name
+    rules: list[RowRule] = []
+
+    def add(rule: str, words: str, breaks: pl.Expr) -> None:
+        rules.append(RowRule(rule, name, "error", words, breaks.fill_null(False), name))
+
+    if entry.required or entry.primary_key or must_be_known:
+        add("required", "each value is known", column.is_null())
+    if entry.unique or entry.primary_key:
+        add("unique", "each value stands once", column.is_duplicated() & column.is_not_null())
+    if entry.minimum is not None:
+        add("minimum", f"at least {entry.minimum:g}", column < entry.minimum)
+    if entry.maximum is not None:
+        add("maximum", f"at most {entry.maximum:g}", column > entry.maximum)
+    if entry.min_length is not None:
+        add("minLength", f"at least {entry.min_length} characters", column.str.len_chars() < entry.min_length)
+    if entry.max_length is not None:
+        add("maxLength", f"at most {entry.max_length} characters", column.str.len_chars() > entry.max_length)
+    if entry.pattern is not None:
+        add("pattern", f"matches {entry.pattern}", ~column.str.contains(f"^(?:{entry.pattern})$"))
+    if entry.enum is not None:
+        add("enum", "one of " + ", ".join(map(str, entry.enum[:_NAMED_VALUES])),
+            ~column.cast(pl.String).is_in([_as_text(value) for value in entry.enum]))
+    return rules
+
+
+def _as_text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _of_table(quality: Quality) -> bool:
+    return quality.column is None and quality.metric in ("rowCount", "duplicateValues") or _counts_rows(quality)
+
+
+def _counts_rows(quality: Quality) -> bool:
+    # A bound other than "must be 0" is about the count as a whole, not about single rows.
+    return quality.metric in ("nullValues", "missingValues", "invalidValues", "duplicateValues") and (
+        quality.bounds != {"mustBe": 0} or quality.percent)
+
+
+def _breaking(quality: Quality) -> pl.Expr:
+    column = pl.col(quality.column or "")
+    if quality.metric == "between":
+        low, high = quality.arguments["between"]
+        return (column < low) | (column > high)
+    if quality.metric in ("nullValues", "missingValues"):
+        return column.is_null()
+    if quality.metric == "duplicateValues":
+        return column.is_duplicated() & column.is_not_null()
+    values = quality.arguments.get("validValues")
+    if values is not None:
+        return ~column.cast(pl.String).is_in([_as_text(value) for value in values])
+    return ~column.cast(pl.String).str.contains(str(quality.arguments.get("pattern", "")))
+
+
+def _quality_rule(quality: Quality, typed: Typed) -> list[RowRule]:
+    if quality.column is None or quality.column in typed.missing_columns or quality.metric == "text" or (
+            _of_table(quality)):
+        return []
+    return [RowRule(quality.name, quality.column, quality.severity, quality.description or _quality_words(quality),
+                    _breaking(quality).fill_null(False), quality.column)]
+
+
+def _quality_words(quality: Quality) -> str:
+    if quality.metric == "between":
+        low, high = quality.arguments["between"]
+        return f"between {low:g} and {high:g}"
+    if quality.metric == "invalidValues" and "validValues" in quality.arguments:
+        return "one of " + ", ".join(map(str, quality.arguments["validValues"][:_NAMED_VALUES]))
+    return {"nullValues": "each value is known", "missingValues": "each value is known",
+            "duplicateValues": "each value stands once"}.get(quality.metric, "each value is valid")
+
+
+def _counted(frame: pl.DataFrame, rules: Sequence[RowRule]) -> list[dict[str, Any]]:
+    if frame.width == 0 or not rules:
+        return []
+    counts = frame.lazy().select(
+        rule.breaks.cast(pl.UInt32).sum().alias(str(index)) for index, rule in enumerate(rules)).collect().row(0)
+    if frame.height:
+        literal = [index for index, rule in enumerate(rules) if rule.rule == "type" and not rule.shown.startswith(UNTYPED)]
+        counts = tuple(0 if index in literal else count for index, count in enumerate(counts))
+    return [{"rule": rule.rule, "column": rule.column, "severity": rule.severity, "failing": int(count or 0),
+             "words": rule.words, "examples": _examples(frame, rule) if count else []}
+            for rule, count in zip(rules, counts, strict=True)]
+
+
+def _examples(frame: pl.DataFrame, rule: RowRule) -> list[dict[str, Any]]:
+    rows = (frame.lazy().with_row_index("__row", offset=1).filter(rule.breaks).head(_EXAMPLES)
+            .select("__row", pl.col(rule.shown)).collect())
+    return [{"row": row, "value": value if isinstance(value, (int, float, bool, str)) else
+             None if value is None else str(value)} for row, value in rows.iter_rows()]
+
+
+def _table_rule(quality: Quality, frame: pl.DataFrame) -> dict[str, Any]:
+    value = _measured(quality, frame)
+    failing = 0 if _holds(value, quality.bounds) else 1
+    bound = ", ".join(f"{name} {limit}" for name, limit in quality.bounds.items())
+    unit = " %" if quality.percent else ""
+    return {"rule": quality.name, "column": quality.column, "severity": quality.severity, "failing": failing,
+            "words": f"{quality.metric} is {value:g}{unit}; {bound}", "examples": []}
+
+
+def _measured(quality: Quality, frame: pl.DataFrame) -> float:
+    if quality.metric == "rowCount":
+        return float(frame.height)
+    if quality.column is None:
+        names = quality.arguments.get("properties") or frame.columns
+        count = float(frame.select(names).is_duplicated().sum())
+    elif quality.column not in frame.columns:
+        return float(frame.height)
+    else:
+        count = float(frame.select(_breaking(quality).fill_null(False).sum()).item())
+    return count / max(frame.height, 1) * 100 if quality.percent else count
+
+
+def _holds(value: float, bounds: dict[str, Any]) -> bool:
+    checks = {
+        "mustBe": lambda limit: value == limit, "mustNotBe": lambda limit: value != limit,
+        "mustBeGreaterThan": lambda limit: value > limit, "mustBeGreaterOrEqualTo": lambda limit: value >= limit,
+        "mustBeLessThan": lambda limit: value < limit, "mustBeLessOrEqualTo": lambda limit: value <= limit,
+        "mustBeBetween": lambda limit: limit[0] <= value <= limit[1],
+        "mustNotBeBetween": lambda limit: not limit[0] <= value <= limit[1],
+    }
+    return all(checks[name](limit) for name, limit in bounds.items())

@@ -1,0 +1,71 @@
+"""Reading a CSV file as the text that it holds; types come from the contract afterwards."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import polars as pl
+
+from stellwerk.kernel.errors import BadInput
+
+_SEPARATORS = ",;\t|"
+_LOOK_BYTES = 1 << 16
+
+
+def read_csv(path: Path, name: str) -> pl.DataFrame:
+    """Return the file with every column as text, empty cells as missing.
+
+    ``name`` is what messages call the file. The separator (comma, semicolon, tab, bar) is found in the header.
+    Raises BadInput for another encoding than UTF-8, no header, no rows, doubled or empty column names, and lines
+    with more cells than the header, each with the line.
+    """
+    separator, header = _header(path, name)
+    try:
+        frame = pl.read_csv(path, separator=separator, infer_schema=False, encoding="utf8",
+                            missing_utf8_is_empty_string=False)
+    except pl.exceptions.NoDataError:
+        raise _no_rows(name) from None
+    except pl.exceptions.PolarsError as error:
+        raise BadInput(_reason(path, name, separator, len(header), str(error)), field=name,
+                       allowed="UTF-8 text with one header line and as many cells in each line") from None
+    if frame.height == 0:
+        raise _no_rows(name)
+    return frame.rename({old: new.strip() for old, new in zip(frame.columns, header, strict=True)})
+
+
+def _header(path: Path, name: str) -> tuple[str, list[str]]:
+    with path.open("rb") as stream:
+        start = stream.read(_LOOK_BYTES)
+    try:
+        text = start.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        # The cut at the end of what was looked at may split a character.
+        if error.end < len(start) - 4:
+            line = start[: error.start].count(b"\n") + 1
+            raise BadInput(f"{name}, line {line}: byte {error.start} is not UTF-8.", field=name, allowed="UTF-8",
+                           hint="Save the file as UTF-8.") from None
+        text = start[: error.start].decode("utf-8-sig")
+    first = text.splitlines()[0] if text.strip() else ""
+    if not first:
+        raise BadInput(f"{name} is empty.", field=name, allowed="a header line and at least one row")
+    separator = max(_SEPARATORS, key=first.count) if any(mark in first for mark in _SEPARATORS) else ","
+    header = [cell.strip() for cell in next(csv.reader(io.StringIO(first), delimiter=separator))]
+    doubled = sorted({cell for cell in header if header.count(cell) > 1})
+    if "" in header or doubled:
+        raise BadInput(f"{name}, line 1: a column name is {'empty' if '' in header else 'doubled'}.", field=name,
+                       value=doubled or header, allowed="a name of its own for each column")
+    return separator, header
+
+
+def _no_rows(name: str) -> BadInput:
+    return BadInput(f"{name} has a header but no rows.", field=name, allowed="at least one row")
+
+
+def _reason(path: Path, name: str, separator: str, width: int, found: str) -> str:
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
+        for line in (reader := csv.reader(stream, delimiter=separator)):
+            if len(line) > width:
+                return f"{name}, line {reader.line_num}: {len(line)} cells, but the header has {width}."
+    return f"{name}: {found.splitlines()[0]}"

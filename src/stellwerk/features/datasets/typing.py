@@ -1,0 +1,97 @@
+"""Bringing columns to the types that the contract states, counting what does not fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from stellwerk.protocols.odcs import Contract, Property
+
+KINDS: dict[str, pl.DataType] = {
+    "string": pl.String(), "integer": pl.Int64(), "number": pl.Float64(), "boolean": pl.Boolean(), "date": pl.Date(),
+    "timestamp": pl.Datetime("us"),
+}
+_YES = ("true", "yes", "y", "1", "t", "ja", "j", "wahr")
+_NO = ("false", "no", "n", "0", "f", "nein", "falsch")
+_MISSING = ("", "na", "n/a", "nan", "null", "none", "-")
+UNTYPED = "__as_found_"
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A table in the contract's columns and types, and beside it what could not be brought to its type.
+
+    ``frame`` has, for each column with misfits, a second column (prefix ``UNTYPED``) with the text as found.
+    """
+
+    frame: pl.DataFrame
+    missing_columns: tuple[str, ...]
+    extra_columns: tuple[str, ...]
+    misfits: tuple[str, ...]
+
+
+def bring_to_types(frame: pl.DataFrame, contract: Contract) -> Typed:
+    """Select the contract's columns in its order and types."""
+    columns: list[pl.Series] = []
+    misfits: list[str] = []
+    for entry in contract.properties:
+        if entry.name not in frame.columns:
+            continue
+        found = frame[entry.name]
+        made = _convert(found, entry)
+        columns.append(made)
+        lost = made.is_null() & ~_is_missing(found, entry)
+        if lost.any():
+            misfits.append(entry.name)
+            as_text = found.cast(pl.String, strict=False)
+            nothing = pl.Series([None], dtype=pl.String).new_from_index(0, found.len())
+            columns.append(as_text.zip_with(lost, nothing).alias(UNTYPED + entry.name))
+    known = set(contract.columns)
+    return Typed(frame=pl.DataFrame(columns) if columns else pl.DataFrame(),
+                 missing_columns=tuple(name for name in contract.columns if name not in frame.columns),
+                 extra_columns=tuple(name for name in frame.columns if name not in known), misfits=tuple(misfits))
+
+
+def _is_missing(found: pl.Series, entry: Property) -> pl.Series:
+    if found.dtype == pl.String and entry.type != "string":
+        return found.is_null() | found.str.strip_chars().str.to_lowercase().is_in(_MISSING)
+    if found.dtype.is_float():
+        return found.is_null() | found.is_nan()
+    return found.is_null()
+
+
+def _convert(found: pl.Series, entry: Property) -> pl.Series:
+    target = KINDS[entry.type]
+    if found.dtype == pl.String:
+        return _from_text(found, entry.type, target).alias(entry.name)
+    if entry.type == "string":
+        return found.cast(pl.String, strict=False)
+    if found.dtype.is_float():
+        found = found.fill_nan(None)
+        if entry.type == "integer":
+            whole = found.is_null() | (found == found.round())
+            found = found.set(~whole, None)
+    if entry.type == "boolean" and found.dtype.is_numeric():
+        return found.set(~found.is_in([0, 1]), None).cast(pl.Boolean, strict=False)
+    return found.cast(target, strict=False)
+
+
+def _from_text(found: pl.Series, kind: str, target: pl.DataType) -> pl.Series:
+    if kind == "string":
+        return found
+    text = found.str.strip_chars()
+    if kind == "boolean":
+        low = text.str.to_lowercase()
+        yes, no = low.is_in(_YES), low.is_in(_NO)
+        return pl.select(pl.when(yes).then(True).when(no).then(False).otherwise(None)).to_series()
+    if kind in ("number", "integer"):
+        plain = text.str.replace(r"^(-?\d+),(\d+)$", "$1.$2")
+        value = plain.cast(pl.Float64, strict=False).fill_nan(None)
+        value = value.set(value.is_infinite(), None)
+        if kind == "number":
+            return value
+        exact = text.cast(pl.Int64, strict=False)
+        whole = value.set(value != value.round(), None).cast(pl.Int64, strict=False)
+        return exact.zip_with(exact.is_not_null(), whole)
+    return text.str.to_date(strict=False) if kind == "date" else text.str.to_datetime(time_unit="us", strict=False)
