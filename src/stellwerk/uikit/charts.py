@@ -13,7 +13,7 @@ from typing import Any
 from stellwerk.uikit.formats import number, percent
 
 _SERIES = ("@accent", "@series-2", "@series-3")
-_HALO = {"stroke": "@paper", "strokeWidth": 4, "strokeJoin": "round"}
+_HALO = {"stroke": "@paper", "strokeWidth": 9, "strokeJoin": "round"}
 
 
 @dataclass(frozen=True)
@@ -226,7 +226,8 @@ def waterfall(chart_id: str, title: str, base: float, items: Sequence[Contributi
     for halo in (_HALO, {}):
         layers.append({"mark": {"type": "text", "align": "left", "dx": 8, "fontSize": 13, **halo},
                        "encoding": {"x": {**x, "field": "edge"}, "y": y, "text": {"field": "text"}}})
-    spec = {"data": {"values": steps}, "height": 28 * len(steps), "layer": layers}
+    spec = {"data": {"values": steps}, "height": 28 * len(steps), "layer": layers,
+            "padding": {"left": 2, "top": 2, "bottom": 2, "right": 34}}
     rows = [[step["label"], step["text"]] for step in steps]
     if threshold is not None:
         rows.append(["Threshold", shown(threshold)])

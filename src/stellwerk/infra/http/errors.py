@@ -20,7 +20,7 @@ from stellwerk.kernel.errors import BadInput, StellwerkError, Unauthenticated, U
 from stellwerk.kernel.ids import new_id
 
 _SECRET_FIELDS = frozenset({"password", "new_password", "token", "secret", "csrf_token"})
-_WORDS = {400: ("invalid_parameter", "The request is not valid."), 404: ("not_found", "There is nothing here."),
+_WORDS = {400: ("invalid_parameter", "The request is not valid."), 404: ("not_found", "No page and no record has this address."),
           405: ("method_not_allowed", "This address does not take that method."),
           413: ("too_large", "The request is too large.")}
 _log = logging.getLogger("stellwerk.http")
