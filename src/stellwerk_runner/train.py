@@ -23,6 +23,7 @@ from stellwerk_runner.failures import TaskError
 from stellwerk_runner.importance import importances
 from stellwerk_runner.progress import Progress
 
+_INPUT_TYPES = ("number", "integer", "boolean", "string")
 _VERSIONED = ("numpy", "polars", "scikit-learn", "skl2onnx", "onnx")
 
 
@@ -78,11 +79,15 @@ def train(task: dict[str, Any], out: Path, progress: Progress) -> dict[str, Any]
 def prepare(data: pl.DataFrame, inputs: list[dict[str, str]]) -> pl.DataFrame:
     """Return the data with missing text of the inputs as '' and booleans with gaps as numbers.
 
-    Raises TaskError ``bad_data`` when an input column is not there.
+    Raises TaskError ``bad_data`` when an input column is not there, or of a type that no model takes.
     """
     lost = [each["name"] for each in inputs if each["name"] not in data.columns]
     if lost:
         raise TaskError("bad_data", f"The data lack the inputs {', '.join(lost)}.", hint="Check contract and source.")
+    odd = [f"{each['name']} ({each['type']})" for each in inputs if each["type"] not in _INPUT_TYPES]
+    if odd:
+        raise TaskError("bad_data", f"A model cannot take the inputs {', '.join(odd)}.",
+                        hint="Derive a number from them in the source, or name them under exclude.")
     changes = []
     for each in inputs:
         column = pl.col(each["name"])

@@ -231,7 +231,8 @@ def test_an_exception_of_the_function_is_the_users(run_train: Run) -> None:
 
 
 @pytest.mark.parametrize("changes", [{"target": "nothing"}, {"positive": "maybe"}, {"target": "years", "positive": 1},
-                                     {"inputs": [*INPUTS, {"name": "lost", "type": "number"}]}])
+                                     {"inputs": [*INPUTS, {"name": "lost", "type": "number"}]},
+                                     {"inputs": [*INPUTS, {"name": "group", "type": "date"}]}])
 def test_data_that_cannot_be_trained_on(run_train: Run, changes: dict[str, Any]) -> None:
     with pytest.raises(TaskError) as caught:
         run_train(GOOD, **changes)

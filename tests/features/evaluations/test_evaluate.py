@@ -17,7 +17,6 @@ from stellwerk.kernel import canonical_json
 from stellwerk.kernel.errors import BadInput
 
 GATES = [{"metric": "roc_auc", "at_least": 0.6}, {"metric": "selection_rate_ratio", "by": "group", "at_least": 0.8},
-         {"metric": "roc_auc", "by": "group", "at_least": 0.5},
          {"metric": "roc_auc", "not_worse_than": "champion", "within": 0.01}]
 
 
@@ -54,7 +53,7 @@ def test_an_evaluation_has_all_that_a_page_shows() -> None:
     assert result["leakage"]["holds"]
     assert result["parity"] == {"holds": True}
     assert [row["gate"] for row in found.verdicts] == [
-        "roc_auc", "selection_rate_ratio:group", "roc_auc:group", "roc_auc:champion"]
+        "roc_auc", "selection_rate_ratio:group", "roc_auc:champion"]
     assert found.verdicts[-1]["verdict"] == "not_applicable"
     assert run(columns, scores, plan, parity={"holds": True}) == found
 

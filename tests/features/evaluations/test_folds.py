@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stellwerk.features.evaluations.folds import fold_numbers, holdout_mask, latest_mask
+from stellwerk.features.evaluations.folds import fold_numbers, holdout_mask
 from stellwerk.features.evaluations.plan import choose_split, fold_of_rows, split_rows
 from stellwerk.kernel.errors import BadInput
 
@@ -48,11 +48,6 @@ def test_holdout_has_about_its_share() -> None:
     assert holdout_mask(range(20_000), 0.25, 3).mean() == pytest.approx(0.25, abs=0.01)
 
 
-def test_latest_rows_take_their_people_with_them() -> None:
-    held = latest_mask([1, 2, 3, 4, 5, 6, 7, 8], ["a", "b", "c", "d", "e", "f", "g", "a"], 0.25)
-    assert held.tolist() == [True, False, False, False, False, False, True, True]
-
-
 def test_the_default_is_folds_for_few_rows_or_small_groups() -> None:
     labels = np.arange(30_000) % 2 == 0
     subjects = list(range(30_000))
@@ -73,17 +68,11 @@ def test_split_rows_are_what_the_runner_takes() -> None:
     assert sorted(row for fold in folds["folds"] for row in fold) == list(range(40))
     numbers = fold_of_rows(folds, 40)
     assert all(numbers[row] == number for number, fold in enumerate(folds["folds"]) for row in fold)
-    held = split_rows({"kind": "holdout", "share": 0.3, "by": "random", "seed": 1}, range(40), labels)
+    held = split_rows({"kind": "holdout", "share": 0.3, "seed": 1}, range(40), labels)
     assert set(np.flatnonzero(fold_of_rows(held, 40) == 0)) == set(held["holdout"])
-    group = split_rows({"kind": "holdout", "share": 0.5, "by": "group", "seed": 1}, range(40), labels,
-                       [row // 4 for row in range(40)])
-    assert {row // 4 for row in group["holdout"]}.isdisjoint(
-        row // 4 for row in range(40) if row not in group["holdout"])
 
 
-@pytest.mark.parametrize("split", [{"kind": "holdout", "share": 0.3, "by": "time", "seed": 1},
-                                   {"kind": "holdout", "share": 1e-9, "by": "random", "seed": 1}])
-def test_splits_that_cannot_be_made_say_why(split: dict[str, object]) -> None:
+def test_a_holdout_of_nobody_says_why() -> None:
     with pytest.raises(BadInput) as caught:
-        split_rows(split, range(40), np.arange(40) % 2 == 0)
+        split_rows({"kind": "holdout", "share": 1e-9, "seed": 1}, range(40), np.arange(40) % 2 == 0)
     assert caught.value.hint

@@ -48,7 +48,8 @@ def test_ece_by_hand() -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_every_interval_contains_its_point(seed: int) -> None:
     rows = rows_of(seed)
-    people = {"precision": rows.selected.sum(), "recall": rows.labels.sum(), "false_positive_rate": (~rows.labels).sum()}
+    people = {"precision": rows.selected.sum(), "recall": rows.labels.sum(),
+              "false_positive_rate": (~rows.labels).sum()}
     for name, figure in metrics.quality(rows, **SETTINGS).items():
         assert figure.low is not None, name
         assert figure.value is not None

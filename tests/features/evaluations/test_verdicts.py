@@ -51,7 +51,7 @@ def result(**changes: Any) -> dict[str, Any]:
             "difference": figure(0.2, 0.25, 0.3)}
     return {"n": 500, "positives": 300, "negatives": 200, "champion": None,
             "metrics": {"roc_auc": figure(0.7, 0.78, 0.82), "brier": figure(0.1, 0.12, 0.14)},
-            "groups": {"race": {"comparisons": {"selection_rate": [pair]}, "metrics": {}}}, **changes}
+            "groups": {"race": {"comparisons": {"selection_rate": [pair]}}}, **changes}
 
 
 def verdict(gate: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def test_the_worst_pair_decides() -> None:
              for name, few, ratio in (("a", None, figure(0.9, 0.95, 1.0)),
                                       ("b", "b has 5 people", figure(0.2, 0.4, 0.6)),
                                       ("c", None, figure(0.82, 0.85, 0.9)))]
-    groups = {"race": {"comparisons": {"selection_rate": pairs}, "metrics": {}}}
+    groups = {"race": {"comparisons": {"selection_rate": pairs}}}
     found = verdict({"metric": "selection_rate_ratio", "by": "race", "at_least": 0.8}, result(groups=groups))
     assert (found["verdict"], found["group"]) == ("undecided", "b")
     assert "too few people: b has 5 people" in found["reason"]
@@ -96,7 +96,7 @@ def test_too_few_people_leave_a_quality_gate_undecided(changes: dict[str, int]) 
 
 
 def test_one_group_cannot_be_compared() -> None:
-    groups = {"race": {"comparisons": {"selection_rate": []}, "metrics": {}}}
+    groups = {"race": {"comparisons": {"selection_rate": []}}}
     found = verdict({"metric": "selection_rate_ratio", "by": "race", "at_least": 0.8}, result(groups=groups))
     assert found["verdict"] == "undecided"
     assert found["parts"] == []

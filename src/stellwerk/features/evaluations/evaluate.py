@@ -56,9 +56,9 @@ def evaluate(columns: Columns, scores: Floats, plan: Mapping[str, Any], *, champ
     """Evaluate ``scores`` (probability of the positive label by a model that did not see the row) by a plan.
 
     The result has: v, n (people), rows, positives, negatives, base_rate, serve, metrics, confusion, review_share,
-    curves, groups (per attribute: groups, comparisons per rate, sweep, metrics where a gate asks), price (per
-    attribute), leakage, parity, champion. Each figure is {value, low, high, n}. Raises BadInput when a tested row
-    has no score or a score lies outside [0, 1].
+    curves, groups (per attribute: groups, comparisons per rate, sweep), price (per attribute), leakage, parity,
+    champion. Each figure is {value, low, high, n}. Raises BadInput when a tested row has no score or a score lies
+    outside [0, 1].
     """
     tested = columns.folds >= 0
     _check_scores(scores, tested)
@@ -76,7 +76,7 @@ def evaluate(columns: Columns, scores: Floats, plan: Mapping[str, Any], *, champ
         "metrics": _json(_quality(rows, plan)), "confusion": metrics.confusion(rows),
         "review_share": rows.share(rows.review, confidence=confidence).as_json(),
         "curves": curves(rows, plan["ece"]["bins"], confidence),
-        "groups": {name: _group_part(name, rows, protected[name], groups[name], plan) for name in protected},
+        "groups": {name: _group_part(rows, protected[name], groups[name], plan) for name in protected},
         "price": {name: fairness.price_json(groups[name], rows, confidence) for name in protected},
         "leakage": leakage(codes, columns.folds, columns.row_keys),
         "parity": None if parity is None else dict(parity),
@@ -118,7 +118,7 @@ def _quality(rows: Rows, plan: Mapping[str, Any]) -> dict[str, Interval]:
                            seed=plan["bootstrap"]["seed"], confidence=plan["confidence"])
 
 
-def _group_part(attribute: str, rows: Rows, values: Sequence[Any], groups: Sequence[fairness.Group],
+def _group_part(rows: Rows, values: Sequence[Any], groups: Sequence[fairness.Group],
                 plan: Mapping[str, Any]) -> dict[str, Any]:
     minimum, confidence = plan["minimum"], plan["confidence"]
     rule = DecisionRule.of(plan["serve"])
@@ -128,22 +128,7 @@ def _group_part(attribute: str, rows: Rows, values: Sequence[Any], groups: Seque
         "comparisons": {rate: [fairness.pair_json(pair) for pair in fairness.compare(groups, rate, minimum)]
                         for rate in fairness.RATES},
         "sweep": fairness.sweep(rows, values, thresholds, minimum, confidence),
-        "metrics": _group_metrics(attribute, rows, values, groups, plan),
     }
-
-
-def _group_metrics(attribute: str, rows: Rows, values: Sequence[Any], groups: Sequence[fairness.Group],
-                   plan: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    wanted = sorted({gate["metric"] for gate in plan["gates"]
-                     if gate["by"] == attribute and gate["metric"] in metrics.HIGHER_IS_BETTER})
-    if not wanted:
-        return {}
-    names = np.asarray(fairness.names_of(values), dtype=object)
-    measured = {group.name: _quality(rows.take(names == group.name), plan) for group in groups}
-    few = {group.name: group.few("true_positive_rate", plan["minimum"])
-           or group.few("false_positive_rate", plan["minimum"]) for group in groups}
-    return {metric: [{"group": group.name, "figure": measured[group.name][metric].as_json(), "few": few[group.name]}
-                     for group in groups] for metric in wanted}
 
 
 def _champion_part(champion: Champion, columns: Columns, codes: NDArray[np.int64], scores: Floats,

@@ -20,23 +20,10 @@ def place_of(seed: int, subject: object) -> float:
 def holdout_mask(subjects: Sequence[Hashable], share: float, seed: int) -> NDArray[np.bool_]:
     """Return which rows are held out: those whose subject's place lies below ``share``.
 
-    A row's membership depends on seed and subject alone, so it stays when rows come, go or change order. Pass the
-    values of a group column in place of subjects to hold out whole groups.
+    A row's membership depends on seed and subject alone, so it stays when rows come, go or change order.
     """
     places = {subject: place_of(seed, subject) < share for subject in set(subjects)}
     return np.fromiter((places[subject] for subject in subjects), dtype=bool, count=len(subjects))
-
-
-def latest_mask(times: Sequence[float], subjects: Sequence[Hashable], share: float) -> NDArray[np.bool_]:
-    """Return which rows are held out by time: the latest ``share`` of rows, rows of one moment together.
-
-    Rows of subjects who are also in the later part leave the earlier one with them, so that nobody is in both.
-    """
-    moments = np.asarray(times, dtype=np.float64)
-    cut = np.quantile(moments, 1 - share, method="higher")
-    late = moments >= cut
-    people = {subject for subject, is_late in zip(subjects, late, strict=True) if is_late}
-    return np.fromiter((subject in people for subject in subjects), dtype=bool, count=len(subjects))
 
 
 def fold_numbers(subjects: Sequence[Hashable], strata: Sequence[Hashable], folds: int, seed: int) -> NDArray[np.int64]:

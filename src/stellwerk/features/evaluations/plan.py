@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stellwerk.features.evaluations.fairness import RATES
-from stellwerk.features.evaluations.folds import fold_numbers, holdout_mask, latest_mask
+from stellwerk.features.evaluations.folds import fold_numbers, holdout_mask
 from stellwerk.features.evaluations.intervals import Flags, Floats
 from stellwerk.features.evaluations.metrics import HIGHER_IS_BETTER
 from stellwerk.kernel.errors import BadInput
@@ -49,13 +49,12 @@ def choose_split(evaluate: Mapping[str, Any], subjects: Sequence[Hashable], labe
                  protected: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
     """Return how rows are split, with the reason in words.
 
-    What the manifest's ``evaluate`` names holds (folds, or holdout with by). Else folds below 20,000 rows, or where
+    What the manifest's ``evaluate`` names holds (folds, or a holdout share). Else folds below 20,000 rows, or where
     the holdout would have fewer than 100 people, or 30 of a class, of a protected group.
     """
     seed = int(evaluate.get("seed", 0))
     folds = {"kind": "folds", "folds": int(evaluate.get("folds") or DEFAULT_FOLDS), "seed": seed}
-    holdout = {"kind": "holdout", "share": float(evaluate.get("holdout") or DEFAULT_SHARE),
-               "by": evaluate.get("by") or "random", "seed": seed}
+    holdout = {"kind": "holdout", "share": float(evaluate.get("holdout") or DEFAULT_SHARE), "seed": seed}
     if evaluate.get("folds"):
         return {**folds, "reason": "as the manifest says"}
     if evaluate.get("holdout"):
@@ -80,26 +79,15 @@ def _few_in_holdout(subjects: NDArray[Any], labels: Flags, held: Flags,
     return None
 
 
-def split_rows(split: Mapping[str, Any], subjects: Sequence[Hashable], labels: Flags,
-               by: Sequence[Any] | None = None) -> dict[str, list[Any]]:
+def split_rows(split: Mapping[str, Any], subjects: Sequence[Hashable], labels: Flags) -> dict[str, list[Any]]:
     """Return the row numbers of a split: ``{"folds": [[…], …]}`` or ``{"holdout": […]}``, as the runner takes them.
 
-    ``by`` holds the times (numbers) or the groups when the holdout is by time or by group. Raises BadInput when a
-    part would be empty.
+    Raises BadInput when a side would be empty.
     """
     if split["kind"] == "folds":
         numbers = fold_numbers(subjects, [bool(label) for label in labels], split["folds"], split["seed"])
         return {"folds": [np.flatnonzero(numbers == fold).tolist() for fold in range(split["folds"])]}
-    kind = split["by"]
-    if kind != "random" and by is None:
-        raise BadInput(f"A holdout by {kind} needs a column for it.", field="evaluate.by", value=kind,
-                       allowed="random, or time or group with the column named",
-                       hint="Name the column in the manifest, or use by: random.")
-    if kind == "time":
-        assert by is not None
-        held = latest_mask(by, subjects, split["share"])
-    else:
-        held = holdout_mask(by if kind == "group" and by is not None else subjects, split["share"], split["seed"])
+    held = holdout_mask(subjects, split["share"], split["seed"])
     if held.all() or not held.any():
         raise BadInput("The holdout would leave one side without rows.", field="evaluate.holdout",
                        value=split["share"], hint="Use folds, or another share.")
@@ -124,7 +112,7 @@ def make_plan(*, target: str, positive: Any, subject: str | None, protected: Seq
     seed = int(split.get("seed", 0))
     return {
         "v": 1, "target": target, "positive": positive, "subject": subject, "protected": list(protected),
-        "serve": {name: serve[name] for name in ("threshold", "below", "between") if serve.get(name) is not None},
+        "serve": _serve(serve),
         "split": dict(split), "metrics": list(metrics), "gates": gate_plans(gates, protected), "champion": champion,
         "confidence": 0.95, "bootstrap": {"draws": 300, "seed": seed, "unit": "subject"},
         "ece": {"bins": 10, "kind": "equal width, weighted by count"}, "minimum": dict(MINIMUM),
@@ -135,6 +123,11 @@ def make_plan(*, target: str, positive: Any, subject: str | None, protected: Seq
             "others": "percentile bootstrap over subjects, shifted by its bias",
         },
     }
+
+
+def _serve(serve: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {name: serve[name] for name in ("threshold", "below", "between") if serve.get(name) is not None}
+    return {**kept, "between": list(kept["between"])} if "between" in kept else kept
 
 
 def gate_plans(gates: Sequence[Mapping[str, Any]], protected: Sequence[str]) -> list[dict[str, Any]]:
@@ -161,7 +154,7 @@ def gate_plans(gates: Sequence[Mapping[str, Any]], protected: Sequence[str]) -> 
 
 
 def _check_gate(index: int, metric: str, by: str | None, protected: Sequence[str]) -> None:
-    allowed = [*HIGHER_IS_BETTER, *GROUP_COMPARISONS] if by else list(HIGHER_IS_BETTER)
+    allowed = list(GROUP_COMPARISONS if by else HIGHER_IS_BETTER)
     if metric not in allowed:
         raise BadInput(f"No evaluation measures {metric}{' by group' if by else ''}.", field=f"gates[{index}].metric",
                        value=metric, allowed=allowed,

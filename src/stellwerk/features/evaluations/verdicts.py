@@ -102,19 +102,15 @@ def _by_group(gate: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, A
         nobody = {"value": None, "low": None, "high": None, "n": result["n"]}
         return {**nobody, "group": None, "reference": None, "parts": [], "verdict": UNDECIDED,
                 "reason": f"{gate['by']} has only one group, so nothing can be compared"}
-    worse_first = 1 if _wants_more(gate) else -1
+    worse_first = 1 if gate["side"] == "at_least" else -1
     worst = min(parts, key=lambda part: (_WORST_FIRST.index(part["verdict"]),
                                          worse_first * (part["value"] if part["value"] is not None else 0.0)))
     return {**worst, "parts": parts}
 
 
-def _wants_more(gate: Mapping[str, Any]) -> bool:
-    return bool(gate["side"] == "at_least")
-
-
-def _part(gate: Mapping[str, Any], figure: Mapping[str, Any], group: str, reference: str | None,
+def _part(gate: Mapping[str, Any], figure: Mapping[str, Any], group: str, reference: str,
           few: str | None) -> dict[str, Any]:
-    subject = f"{gate['metric']} of {group}" + (f" against {reference}" if reference else "")
+    subject = f"{gate['metric']} of {group} against {reference}"
     if few is not None:
         verdict, reason = UNDECIDED, f"too few people: {few}. {subject} is {words(figure)}; wanted {_limit_words(gate)}"
     else:
@@ -123,11 +119,8 @@ def _part(gate: Mapping[str, Any], figure: Mapping[str, Any], group: str, refere
     return {"group": group, "reference": reference, **_figures(figure), "verdict": verdict, "reason": reason}
 
 
-def _group_figures(gate: Mapping[str, Any], part: Mapping[str, Any]) -> list[tuple[Any, str, str | None, str | None]]:
-    metric = gate["metric"]
-    if metric in HIGHER_IS_BETTER:
-        return [(row["figure"], row["group"], None, row["few"]) for row in part["metrics"][metric]]
-    rate, _, kind = metric.rpartition("_")
+def _group_figures(gate: Mapping[str, Any], part: Mapping[str, Any]) -> list[tuple[Any, str, str, str | None]]:
+    rate, _, kind = gate["metric"].rpartition("_")
     return [(row[kind], row["group"], row["reference"], row["few"]) for row in part["comparisons"][rate]]
 
 
