@@ -139,16 +139,14 @@ def _gate(section: Section, protected: tuple[str, ...]) -> Gate:
     if grouped and by is None:
         section.fault("by", "is missing: this metric compares groups", allowed=list(protected) or "name them under "
                                                                                                  "protected first")
-    if not grouped and by is not None:
-        section.fault("by", f"does not go with {metric}", allowed=list(GROUP_METRICS))
     champion = section.choice("not_worse_than", ("champion",)) or None
     low, high = section.number("at_least"), section.number("at_most")
     if [low, high, champion].count(None) != 2:
         section.fault("at_least", "a gate has one limit",
                       allowed=["at_least: NUMBER", "at_most: NUMBER", "not_worse_than: champion"])
-    if champion and grouped:
-        section.fault("not_worse_than", f"does not go with {metric}", allowed=list(METRICS))
-    judge = section.choice("judge", ("interval", "point"), "interval" if grouped else "point")
+    if champion and by:
+        section.fault("not_worse_than", "does not go with by", allowed=list(METRICS))
+    judge = section.choice("judge", ("interval", "point"), "interval" if by else "point")
     made = Gate(metric=metric, at_least=low, at_most=high, by=by, not_worse_than=cast(Any, champion),
                 within=section.number("within", 0.0, low=0.0) or 0.0, judge=cast(Any, judge))
     section.finish()

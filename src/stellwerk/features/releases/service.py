@@ -69,6 +69,18 @@ def newest_revision(connection: Connection, service: str, version: int) -> RowMa
     return found[0]
 
 
+def champion_revision(connection: Connection, service: str) -> RowMapping | None:
+    """Return the revision that is champion now, or None."""
+    route = repository.get_route(connection, service)
+    return None if route is None else get_revision(connection, route["champion"])
+
+
+def champion_version(connection: Connection, service: str) -> int | None:
+    """Return the number of the version that is champion now, or None."""
+    champion = champion_revision(connection, service)
+    return None if champion is None else int(champion["version"])
+
+
 def gather(connection: Connection, actor: Actor, revision: RowMapping, now_us: int, **wish: Any) -> Facts:
     """Gather what the rules look at for one revision; ``wish`` is what the caller sent along."""
     evaluation = get_evaluation(connection, revision["evaluation_id"])

@@ -1,0 +1,45 @@
+"""Sealing the ledger about once a second: events of the control log, and decisions of each writer."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from stellwerk.dataplane.decision_log.reader import Reader
+from stellwerk.features.ledger import CONTROL, seal_once
+from stellwerk.infra.crypto import load_key
+from stellwerk.infra.installation import Installation
+from stellwerk.kernel.errors import StellwerkError
+
+_log = logging.getLogger("stellwerk.sealer")
+_SECONDS = 1.0
+
+
+class Sealing:
+    """Seals all logs of an installation until told to stop."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._database = installation.database
+        self._key = load_key(installation.home.keys_dir)
+        self._decisions = Reader(installation.home.decisions)
+
+    def run(self, stop: threading.Event) -> None:
+        """Seal once a second; a log that cannot be continued is named in the log of the worker."""
+        while not stop.wait(_SECONDS):
+            self.once()
+
+    def once(self) -> None:
+        """Seal what has come; decisions first, so that their heads stand under the control head."""
+        for slot in self._decisions.slots():
+            self._seal(f"decisions-{slot}", slot)
+        self._seal(CONTROL, None)
+
+    def _seal(self, log: str, slot: int | None) -> None:
+        try:
+            if slot is None:
+                seal_once(self._database, self._key, log)
+            else:
+                seal_once(self._database, self._key, log,
+                          lambda start, at_most: self._decisions.leaves(slot, start, at_most))
+        except StellwerkError as error:
+            _log.error("the log %s was not sealed: %s", log, error.message)

@@ -1,0 +1,1 @@
+"""The way of a service as a job: environment, data, plan, training, evaluation, release, one step each."""
