@@ -94,7 +94,7 @@ def _bring(job: JobContext, submission: Submission) -> pl.DataFrame:
             if result["error"]["kind"] == "cancelled":
                 raise Cancelled
             raise FunctionFailed.of(result["error"])
-        return pl.read_ipc(Path(result["out"]) / "data.arrow", memory_map=False)
+        return pl.read_ipc(Path(result["out"]) / "data.arrow")
     file = submission.data_file(source)
     if file is None:
         raise BadInput(f"The data file {source} did not come with the bundle.", field="source", value=source,

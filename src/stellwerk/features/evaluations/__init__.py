@@ -17,16 +17,20 @@ from stellwerk.features.evaluations.service import (
 )
 
 if TYPE_CHECKING:
-    from stellwerk.features.evaluations.evaluate import Champion, Columns, evaluate
-    from stellwerk.features.evaluations.parity import parity
+    from stellwerk.features.evaluations.evaluate import Champion, Columns
+    from stellwerk.features.evaluations.evaluate import evaluate as measure
+    from stellwerk.features.evaluations.parity import parity as compare_compiled
     from stellwerk.features.evaluations.plan import DecisionRule, choose_split, fold_of_rows, make_plan, split_rows
 
-_COMPUTING = {"Champion": "evaluate", "Columns": "evaluate", "evaluate": "evaluate", "parity": "parity",
-              "DecisionRule": "plan", "choose_split": "plan", "fold_of_rows": "plan", "make_plan": "plan",
-              "split_rows": "plan"}
+_COMPUTING = {
+    "Champion": ("evaluate", "Champion"), "Columns": ("evaluate", "Columns"), "measure": ("evaluate", "evaluate"),
+    "compare_compiled": ("parity", "parity"), "DecisionRule": ("plan", "DecisionRule"),
+    "choose_split": ("plan", "choose_split"), "fold_of_rows": ("plan", "fold_of_rows"),
+    "make_plan": ("plan", "make_plan"), "split_rows": ("plan", "split_rows"),
+}
 
-__all__ = ["Champion", "Columns", "DecisionRule", "accept_gate", "accepted_gates", "choose_split", "evaluate",
-           "evaluations_by_id", "fold_of_rows", "get_evaluation", "get_plan", "make_plan", "parity",
+__all__ = ["Champion", "Columns", "DecisionRule", "accept_gate", "accepted_gates", "choose_split", "compare_compiled",
+           "evaluations_by_id", "fold_of_rows", "get_evaluation", "get_plan", "make_plan", "measure",
            "record_evaluation", "record_plan", "split_rows", "verdicts_by_id"]
 
 
@@ -35,7 +39,5 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    value = getattr(import_module(f"{__name__}.{_COMPUTING[name]}"), name)
-    # Importing a module of the same name has put the module here; the function is what is meant.
-    globals()[name] = value
-    return value
+    module, attribute = _COMPUTING[name]
+    return getattr(import_module(f"{__name__}.{module}"), attribute)

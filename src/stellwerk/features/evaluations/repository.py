@@ -58,3 +58,9 @@ def acceptances(connection: Connection, evaluation_ids: Sequence[str]) -> Sequen
         select(gate_acceptance).where(gate_acceptance.c.evaluation_id.in_(evaluation_ids))
         .order_by(gate_acceptance.c.at)
     ).mappings().all()
+
+
+def verdicts(connection: Connection, ids: Sequence[str]) -> Sequence[RowMapping]:
+    """Return id, verdict and verdicts of the evaluations, without their results."""
+    columns = (evaluation.c.id, evaluation.c.verdict, evaluation.c.verdicts)
+    return connection.execute(select(*columns).where(evaluation.c.id.in_(ids))).mappings().all()

@@ -60,6 +60,11 @@ def evaluations_by_id(connection: Connection, ids: Sequence[str]) -> dict[str, R
     return {row["id"]: row for row in repository.by_ids(connection, ids)}
 
 
+def verdicts_by_id(connection: Connection, ids: Sequence[str]) -> dict[str, RowMapping]:
+    """Return verdict and verdicts of evaluations by their ids, for lists that do not show results."""
+    return {row["id"]: row for row in repository.verdicts(connection, ids)}
+
+
 def accept_gate(work: Work, evaluation_id: str, gate: str, reason: str, until_us: int) -> None:
     """Keep that a named person accepts an undecided gate until a date."""
     acceptance_id = new_id()

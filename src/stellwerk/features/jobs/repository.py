@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.engine import Connection, RowMapping
 
 from stellwerk.features.jobs.tables import job, job_progress
@@ -46,6 +46,19 @@ def unfinished_for(connection: Connection, services: Sequence[str]) -> Sequence[
     return connection.execute(
         select(job).where(job.c.service.in_(services), job.c.state.in_(("queued", "running")))
         .order_by(job.c.created_at.desc())
+    ).mappings().all()
+
+
+def newest_for(connection: Connection, services: Sequence[str]) -> Sequence[RowMapping]:
+    """Return the newest job of each of the services."""
+    newest = select(func.max(job.c.id)).where(job.c.service.in_(services)).group_by(job.c.service)
+    return connection.execute(select(job).where(job.c.id.in_(newest))).mappings().all()
+
+
+def of_service(connection: Connection, service: str, limit: int) -> Sequence[RowMapping]:
+    """Return the newest jobs of a service."""
+    return connection.execute(
+        select(job).where(job.c.service == service).order_by(job.c.created_at.desc(), job.c.id.desc()).limit(limit)
     ).mappings().all()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.engine import Connection, RowMapping
@@ -73,6 +73,16 @@ def report(work: Work, job_id: str, stage: str, status: str, message: str, data:
     """Write a progress line."""
     repository.add_progress(work.connection, {
         "job_id": job_id, "at": work.now_us, "stage": stage, "status": status, "message": message, "data": data})
+
+
+def newest_jobs(connection: Connection, services: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the newest job of each service by its name."""
+    return {row["service"]: job_view(row) for row in repository.newest_for(connection, services)}
+
+
+def jobs_of_service(connection: Connection, service: str, limit: int = 10) -> list[dict[str, Any]]:
+    """Return the newest jobs of a service."""
+    return [job_view(row) for row in repository.of_service(connection, service, limit)]
 
 
 def job_view(row: RowMapping) -> dict[str, Any]:

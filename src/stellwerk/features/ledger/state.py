@@ -10,11 +10,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import JSON, Boolean, Column, Label, Table, type_coerce
+from sqlalchemy.engine import RowMapping
 from sqlalchemy.types import NullType
 
 from stellwerk.kernel import canonical_json
 from stellwerk.kernel.clock import iso_us
 from stellwerk.kernel.hashing import sha256_hex
+
+Row = Mapping[str, Any] | RowMapping
 
 
 def commitment(nonce: bytes, value: Any) -> str:
@@ -32,12 +35,12 @@ def raw_columns(table: Table) -> list[Label[Any]]:
     return [type_coerce(column, NullType()).label(column.name) for column in table.columns]
 
 
-def raw_state(table: Table, raw: Mapping[str, Any]) -> dict[str, Any]:
+def raw_state(table: Table, raw: Row) -> dict[str, Any]:
     """Return a row read with ``raw_columns`` as JSON; raises ValueError for a value that is not readable."""
     return {column.name: _json_form(column, raw[column.name]) for column in table.columns}
 
 
-def row_state(table: Table, raw: Mapping[str, Any]) -> dict[str, Any]:
+def row_state(table: Table, raw: Row) -> dict[str, Any]:
     """Return what of a covered row stands on the ledger: all columns but the volatile ones.
 
     Raises ValueError for a value that is not readable.
@@ -57,12 +60,12 @@ def _json_form(column: Column[Any], value: Any) -> Any:
     return value
 
 
-def event_detail(event: Mapping[str, Any]) -> dict[str, Any]:
+def event_detail(event: Row) -> dict[str, Any]:
     """Return the part of an event that its leaf only commits to."""
     return {"actor_name": event["actor_name"], "payload": event["payload"]}
 
 
-def event_leaf(event: Mapping[str, Any]) -> bytes:
+def event_leaf(event: Row) -> bytes:
     """Return the leaf data of an event (columns of ``ledger_event``): canonical JSON without its position."""
     return canonical_json.dumps({
         "v": 1, "id": event["id"], "log": event["log"], "at": iso_us(event["at"]),

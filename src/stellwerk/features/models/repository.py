@@ -47,3 +47,12 @@ def for_services(connection: Connection, services: Sequence[str]) -> Sequence[Ro
     return connection.execute(
         select(model_version).where(model_version.c.service.in_(services)).order_by(model_version.c.number.desc())
     ).mappings().all()
+
+
+def newest_for(connection: Connection, services: Sequence[str]) -> Sequence[RowMapping]:
+    """Return number and time of the newest version of each service."""
+    return connection.execute(
+        select(model_version.c.service, func.max(model_version.c.number).label("number"),
+               func.max(model_version.c.created_at).label("created_at"))
+        .where(model_version.c.service.in_(services)).group_by(model_version.c.service)
+    ).mappings().all()

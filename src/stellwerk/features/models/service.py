@@ -55,6 +55,12 @@ def versions_of(connection: Connection, services: Sequence[str]) -> list[RowMapp
     return list(repository.for_services(connection, services))
 
 
+def newest_versions(connection: Connection, services: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return number and time of the newest version of each service by its name."""
+    return {row["service"]: {"number": row["number"], "created_at": iso_us(row["created_at"])}
+            for row in repository.newest_for(connection, services)}
+
+
 def version_view(row: RowMapping) -> dict[str, Any]:
     """Return the version as the API shows it."""
     plain = ("id", "service", "number", "run_id", "fingerprint", "onnx", "estimator", "inputs", "parity")

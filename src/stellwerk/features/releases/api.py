@@ -11,7 +11,7 @@ from stellwerk.features.jobs import get_job, job_view, request_job
 from stellwerk.features.releases import service, views
 from stellwerk.features.releases.wire import Answer, JobRequest, ReleaseRequest, RollbackRequest
 from stellwerk.features.services import bring, find_service, list_services, read_bundle
-from stellwerk.infra.crypto import signer_of
+from stellwerk.infra.crypto import load_key
 from stellwerk.infra.http.dependencies import CurrentActor, CurrentInstallation, ReadConnection, WriteWork
 from stellwerk.infra.http.routing import api_routes
 from stellwerk.kernel import clock
@@ -68,7 +68,7 @@ def get_version(name: str, number: Number, actor: CurrentActor, connection: Read
 def answer(name: str, number: Number, body: Answer, work: WriteWork,
            installation: CurrentInstallation) -> dict[str, Any]:
     """Approve or reject a version; the rules of the transition say who may."""
-    signer = signer_of(installation.home.keys_dir)
+    signer = load_key(installation.home.keys_dir).sign
     if body.verdict == "approve":
         service.approve(work, signer, name, number, reason=body.reason, digest=body.digest,
                         accept=frozenset(body.accept_undecided), until=body.until)

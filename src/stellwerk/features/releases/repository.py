@@ -10,6 +10,8 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from stellwerk.features.releases.tables import revision, route
 
+_BRIEF = tuple(column for column in revision.c if column.name != "serving")
+
 
 def add(connection: Connection, values: dict[str, Any]) -> None:
     """Insert a revision."""
@@ -52,6 +54,19 @@ def by_ids(connection: Connection, ids: Sequence[str]) -> Sequence[RowMapping]:
     return connection.execute(select(revision).where(revision.c.id.in_(ids))).mappings().all()
 
 
+def newest_for(connection: Connection, services: Sequence[str]) -> Sequence[RowMapping]:
+    """Return the newest revision of each service, without what the gateway needs of it."""
+    newest = (select(revision.c.service, func.max(revision.c.number).label("number"))
+              .where(revision.c.service.in_(services)).group_by(revision.c.service).subquery())
+    return connection.execute(select(*_BRIEF).join(
+        newest, (revision.c.service == newest.c.service) & (revision.c.number == newest.c.number))).mappings().all()
+
+
+def brief_by_ids(connection: Connection, ids: Sequence[str]) -> Sequence[RowMapping]:
+    """Return the revisions of the ids, without what the gateway needs of them."""
+    return connection.execute(select(*_BRIEF).where(revision.c.id.in_(ids))).mappings().all()
+
+
 def next_number(connection: Connection, service: str) -> int:
     """Return the number that the next revision of the service gets."""
     highest = connection.execute(select(func.max(revision.c.number)).where(revision.c.service == service)).scalar()
@@ -83,6 +98,11 @@ def get_route(connection: Connection, service: str) -> RowMapping | None:
 def routes(connection: Connection) -> Sequence[RowMapping]:
     """Return every route by name."""
     return connection.execute(select(route).order_by(route.c.id)).mappings().all()
+
+
+def routes_for(connection: Connection, services: Sequence[str]) -> Sequence[RowMapping]:
+    """Return the routes of the services."""
+    return connection.execute(select(route).where(route.c.id.in_(services))).mappings().all()
 
 
 def add_route(connection: Connection, values: dict[str, Any]) -> None:

@@ -86,7 +86,8 @@ def version_detail(connection: Connection, name: str, number: int, actor: Actor,
                        "planned_at": iso_us(plan["created_at"]), "plan": plan["plan"]},
         "accepted": accepted_gates(connection, evaluation["id"], now_us),
         "approvals": _approvals(connection, revision, actor, now_us),
-        "lineage": lineage(connection, revision)}
+        "lineage": lineage(connection, revision), "before": _before(connection, name, number),
+        "actions": _actions(connection, revision, actor, now_us)}
     detail["waits_for"] = waits_for(detail)
     return detail
 
@@ -98,6 +99,21 @@ def _approvals(connection: Connection, revision: RowMapping, actor: Actor, now_u
         "required": list(facts.required_roles), "missing": facts.missing_roles, "four_eyes": facts.four_eyes,
         "answers": [approval_view(row) for row in approvals_of(connection, "revision", [revision["id"]])],
         "may_approve": refusal is None, "refusal": refusal}
+
+
+def _before(connection: Connection, name: str, number: int) -> dict[str, Any] | None:
+    """Return the price of fairness of the version before, for comparison; None where none was evaluated."""
+    revisions = repository.of_version(connection, name, number - 1)
+    if not revisions:
+        return None
+    result = get_evaluation(connection, revisions[0]["evaluation_id"])["result"]
+    return {"version": number - 1, "price": result.get("price", {})}
+
+
+def _actions(connection: Connection, revision: RowMapping, actor: Actor, now_us: int) -> dict[str, Any]:
+    """Return, per action, None where the rules allow it to the actor now, else the refusal."""
+    facts = service.gather(connection, actor, revision, now_us, reason="looking ahead", share=0.1)
+    return {name: _refusal(name, facts) for name in ("approve", "reject", "canary", "champion", "rollback")}
 
 
 def _refusal(name: str, facts: Any) -> dict[str, Any] | None:

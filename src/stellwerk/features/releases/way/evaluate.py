@@ -11,7 +11,7 @@ import polars as pl
 
 from stellwerk.engines.onnx import OnnxModel
 from stellwerk.features.datasets import contract_in, get_dataset_version, read_frame
-from stellwerk.features.evaluations import Champion, Columns, evaluate, get_plan, record_evaluation
+from stellwerk.features.evaluations import Champion, Columns, get_plan, measure, record_evaluation
 from stellwerk.features.jobs import JobContext
 from stellwerk.features.models import get_version_by_id
 from stellwerk.features.releases import service
@@ -36,7 +36,7 @@ def evaluate_step(job: JobContext) -> Mapping[str, Any]:
     frame = read_frame(job.installation, dataset_id)
     scores = pl.read_ipc(io.BytesIO(job.installation.objects.read(version["scores"])))
     rival = _rival(job, champion, champion_version, frame, scores)
-    found = evaluate(_columns(submission.manifest, frame, scores, planned), scores["score"].to_numpy(), plan,
+    found = measure(_columns(submission.manifest, frame, scores, planned), scores["score"].to_numpy(), plan,
                      champion=rival, parity=version["parity"])
     contract = contract_in(submission)
     with job.write() as work:

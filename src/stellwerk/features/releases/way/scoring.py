@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from stellwerk.engines.onnx import OnnxModel
-from stellwerk.features.evaluations import DecisionRule, fold_of_rows, parity
+from stellwerk.features.evaluations import DecisionRule, compare_compiled, fold_of_rows
 
 _BACKGROUND_ROWS = 100
 
@@ -40,8 +40,8 @@ def columns_of(frame: pl.DataFrame, inputs: Sequence[Mapping[str, str]]) -> dict
 def score_all(data: Path, inputs: Sequence[Mapping[str, str]], out: Path, rows: Mapping[str, Any],
               serve: Mapping[str, Any]) -> Scored:
     """Score all rows: each by the fold that left it out, and by the released model; compare with the estimators."""
-    frame = pl.read_ipc(data, memory_map=False)
-    predictions = pl.read_ipc(out / "predictions.arrow", memory_map=False)
+    frame = pl.read_ipc(data)
+    predictions = pl.read_ipc(out / "predictions.arrow")
     types = [(entry["name"], entry["type"]) for entry in inputs]
     released = OnnxModel((out / "model.onnx").read_bytes(), types).score(columns_of(frame, inputs))
     folds = fold_of_rows(rows, frame.height)
@@ -54,7 +54,7 @@ def score_all(data: Path, inputs: Sequence[Mapping[str, str]], out: Path, rows: 
         scores[folds >= 0] = released[folds >= 0]
     estimator = np.concatenate([predictions["released"].to_numpy(), predictions["probability"].to_numpy()[folds >= 0]])
     compiled = np.concatenate([released, scores[folds >= 0]])
-    compared = parity(estimator.astype(np.float64), compiled, DecisionRule.of(serve).decide)
+    compared = compare_compiled(estimator.astype(np.float64), compiled, DecisionRule.of(serve).decide)
     compared["message"] = (f"{compared['flips']} of {compared['rows']} answers flip, 99 % differ by at most "
                            f"{compared['p99'] if compared['p99'] is not None else 'an endless amount'}")
     kept = pl.DataFrame({"fold": folds, "score": scores, "released": released})
@@ -63,7 +63,7 @@ def score_all(data: Path, inputs: Sequence[Mapping[str, str]], out: Path, rows: 
 
 def background(data: Path, inputs: Sequence[Mapping[str, str]], seed: int) -> bytes:
     """Return the frozen rows against which answers are explained: at most 100, drawn by the seed."""
-    frame = pl.read_ipc(data, memory_map=False).select(entry["name"] for entry in inputs)
+    frame = pl.read_ipc(data).select(entry["name"] for entry in inputs)
     if frame.height > _BACKGROUND_ROWS:
         chosen = np.sort(np.random.default_rng(seed).choice(frame.height, _BACKGROUND_ROWS, replace=False))
         frame = frame[chosen]
