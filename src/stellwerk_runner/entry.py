@@ -7,9 +7,25 @@ import importlib
 import random
 from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from stellwerk_runner.failures import TaskError, UserError
+
+
+class UsersCode:
+    """Around users' code: whatever it raises comes out as UserError with the cause."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 frames: TracebackType | None) -> None:
+        if isinstance(error, (Exception, SystemExit)):
+            raise UserError(self._where) from error
 
 
 def find(entry: str, bundle: Path) -> Callable[..., Any]:
@@ -25,10 +41,8 @@ def find(entry: str, bundle: Path) -> Callable[..., Any]:
     if not place.with_suffix(".py").is_file() and not (place / "__init__.py").is_file():
         raise TaskError("bad_entry", f"The bundle has no file {module_name.replace('.', '/')}.py.",
                         hint=f"Write it, or name another file in the manifest than {entry!r}.")
-    try:
+    with UsersCode(f"{module_name}.py, while it was imported,"):
         module = importlib.import_module(module_name)
-    except (Exception, SystemExit) as error:  # users' code may raise anything while it is imported
-        raise UserError(f"{module_name}.py, while it was imported,") from error
     found = getattr(module, name, None)
     if not callable(found):
         near = difflib.get_close_matches(name, [each for each in vars(module) if not each.startswith("_")], n=1)
@@ -39,10 +53,8 @@ def find(entry: str, bundle: Path) -> Callable[..., Any]:
 
 def call(function: Callable[..., Any], where: str, *arguments: Any) -> Any:
     """Call a service's function; whatever it raises comes out as UserError with the cause."""
-    try:
+    with UsersCode(where):
         return function(*arguments)
-    except (Exception, SystemExit) as error:  # users' code may raise anything
-        raise UserError(where) from error
 
 
 def seed_everything(seed: int) -> None:
