@@ -1,0 +1,1 @@
+"""What control plane and gateway share: the routing snapshot, request checks, the decision log."""

@@ -1,0 +1,173 @@
+"""Writing records before the answer: one thread, group commits, on disk in the way that the service asks for.
+
+``sync``: the record is committed with synchronous=FULL before it is acknowledged. ``buffered``: it is committed with
+synchronous=NORMAL, which hands it to the operating system (it survives kill -9), and a FULL commit at most 50 ms
+later puts it on disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from stellwerk.dataplane.decision_log.ids import new_decision_id
+from stellwerk.dataplane.decision_log.record import Record
+from stellwerk.dataplane.decision_log.segments import INSERT, open_for_writing, segment_file, segments
+from stellwerk.kernel.errors import Unavailable
+
+Done = Callable[[BaseException | None], None]
+_BATCH = 256
+_FULL_SECONDS = 0.05
+_STOP = None
+
+
+@dataclass(frozen=True)
+class _Entry:
+    record: Record
+    durable: bool
+    done: Done
+
+
+class Writer:
+    """The writer of one slot. ``append`` may be called from one thread; ``done`` is called from the writer's."""
+
+    def __init__(self, folder: Path, slot: int, *, waiting: int = 4096, segment_bytes: int = 256 << 20) -> None:
+        self._folder = folder
+        self._slot = slot
+        self._segment_bytes = segment_bytes
+        self._queue: queue.Queue[_Entry | None] = queue.Queue(maxsize=waiting)
+        known = segments(folder, slot)
+        # A new segment after each start: what an earlier process left is never written again.
+        self._segment = known[-1] + 1 if known else 0
+        self._day = datetime.now(UTC).date()
+        self._connection = open_for_writing(segment_file(folder, slot, self._segment))
+        self._full = True
+        self._owed_since: float | None = None
+        self._written = 0
+        self._thread = threading.Thread(target=self._run, name="decision-log", daemon=True)
+        self._thread.start()
+
+    def new_id(self) -> str:
+        """Return the id for the next record; it names this writer and its present segment."""
+        return new_decision_id(self._slot, self._segment)
+
+    def append(self, record: Record, mode: Literal["sync", "buffered"], done: Done) -> None:
+        """Hand a record over; ``done`` gets None once it is kept as its mode says, else the error.
+
+        Raises Unavailable at once when the writer has fallen behind.
+        """
+        try:
+            self._queue.put_nowait(_Entry(record, mode == "sync", done))
+        except queue.Full:
+            raise behind() from None
+
+    def close(self) -> None:
+        """Write what waits, put it on disk and end."""
+        self._queue.put(_STOP)
+        self._thread.join()
+        self._connection.close()
+
+    def _run(self) -> None:
+        while True:
+            batch = self._take()
+            entries = [entry for entry in batch if entry is not None]
+            if entries:
+                self._write(entries)
+            if self._owed_since is not None and time.monotonic() - self._owed_since >= _FULL_SECONDS:
+                self._pay()
+            if len(entries) < len(batch):
+                self._pay()
+                return
+            self._rotate_if_due()
+
+    def _take(self) -> list[_Entry | None]:
+        wait = None if self._owed_since is None else max(0.0, self._owed_since + _FULL_SECONDS - time.monotonic())
+        try:
+            batch = [self._queue.get(timeout=wait) if wait is None or wait > 0 else self._queue.get_nowait()]
+            while len(batch) < _BATCH and batch[-1] is not _STOP:
+                batch.append(self._queue.get_nowait())
+        except queue.Empty:
+            return batch if "batch" in locals() else []
+        return batch
+
+    def _write(self, entries: list[_Entry]) -> None:
+        durable = any(entry.durable for entry in entries)
+        try:
+            self._synchronous(durable)
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.executemany(INSERT, [entry.record.row() for entry in entries])
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._undo()
+            failure = _failure(error)
+            for entry in entries:
+                entry.done(failure)
+            return
+        self._written += len(entries)
+        self._owed_since = None if durable else self._owed_since or time.monotonic()
+        for entry in entries:
+            entry.done(None)
+
+    def _synchronous(self, full: bool) -> None:
+        if full != self._full:
+            self._connection.execute(f"PRAGMA synchronous={'FULL' if full else 'NORMAL'}")
+            self._full = full
+
+    def _undo(self) -> None:
+        with contextlib.suppress(sqlite3.Error):
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+
+    def _pay(self) -> None:
+        """Put on disk what buffered commits have handed to the operating system."""
+        if self._owed_since is None:
+            return
+        try:
+            self._synchronous(True)
+            # A commit that changes a page; its sync covers everything in the write-ahead log before it.
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.execute(f"PRAGMA user_version={self._written % (1 << 30)}")
+            self._connection.execute("COMMIT")
+        except sqlite3.Error:
+            # The disk is full: the records are with the operating system; the next round tries again.
+            self._undo()
+            return
+        self._owed_since = None
+
+    def _rotate_if_due(self) -> None:
+        if self._owed_since is not None or self._written == 0:
+            return
+        today = datetime.now(UTC).date()
+        if today == self._day and (self._written % 4096 or self._size() < self._segment_bytes):
+            return
+        try:
+            following = open_for_writing(segment_file(self._folder, self._slot, self._segment + 1))
+        except sqlite3.Error:
+            return
+        self._connection.close()
+        self._connection, self._segment, self._day = following, self._segment + 1, today
+        self._written, self._full = 0, True
+
+    def _size(self) -> int:
+        return segment_file(self._folder, self._slot, self._segment).stat().st_size
+
+
+def behind() -> Unavailable:
+    """Return the error of a writer that has fallen behind."""
+    return Unavailable("Too many decisions wait for their record; this one was not made.", retry_after=1,
+                       hint="Send it again after the time that Retry-After names.")
+
+
+def _failure(error: sqlite3.Error) -> Unavailable:
+    if "full" in str(error) or "disk I/O" in str(error):
+        return Unavailable("The disk that keeps decisions is full, and no answer leaves without its record.",
+                           retry_after=10, hint="Free space on the volume of the home folder; it goes on by itself.")
+    return Unavailable("The record of this decision could not be kept, so it was not made.", retry_after=2)
