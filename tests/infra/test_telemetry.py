@@ -31,7 +31,8 @@ def test_a_log_line_hides_secrets_and_names_errors() -> None:
     except ValueError as error:
         record = logging.LogRecord("x", logging.ERROR, __file__, 1, "m", (), (type(error), error, error.__traceback__))
     written = JsonFormatter("server").format(record)
-    assert "\n" not in written and "ValueError: broken" in json.loads(written)["error"]
+    assert "\n" not in written
+    assert "ValueError: broken" in json.loads(written)["error"]
 
 
 def test_metrics_in_the_text_format() -> None:
@@ -45,10 +46,14 @@ def test_metrics_in_the_text_format() -> None:
         seconds.observe(value)
     lines = registry.render().splitlines()
     assert 'requests_total{route="a\\"\\\\\\n"} 3' in lines
-    assert "open 3.5" in lines and "# TYPE seconds histogram" in lines
-    assert 'seconds_bucket{le="0.001"} 1' in lines and 'seconds_bucket{le="0.0025"} 2' in lines
-    assert 'seconds_bucket{le="10.0"} 2' in lines and 'seconds_bucket{le="+Inf"} 3' in lines
-    assert "seconds_count 3" in lines and "seconds_sum 99.003000" in lines
+    assert "open 3.5" in lines
+    assert "# TYPE seconds histogram" in lines
+    assert 'seconds_bucket{le="0.001"} 1' in lines
+    assert 'seconds_bucket{le="0.0025"} 2' in lines
+    assert 'seconds_bucket{le="10.0"} 2' in lines
+    assert 'seconds_bucket{le="+Inf"} 3' in lines
+    assert "seconds_count 3" in lines
+    assert "seconds_sum 99.003000" in lines
 
 
 def test_a_metric_has_one_meaning_and_all_its_labels() -> None:

@@ -26,7 +26,8 @@ def test_each_chart_compiles_and_has_its_table(name: str) -> None:
     if "facet" in spec:
         del spec["width"]
     assert "<svg" in vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
-    assert chart.rows and all(len(row) == len(chart.columns) for row in chart.rows)
+    assert chart.rows
+    assert all(len(row) == len(chart.columns) for row in chart.rows)
 
 
 def _script() -> str:
@@ -40,7 +41,8 @@ def test_bars_start_at_zero_and_show_interval_gate_and_n() -> None:
     assert chart.rows == [["white", "50.0\u202f%", "40.0\u202f% to 60.0\u202f%", "120"],
                           ["black", "30.0\u202f%", "–", "–"], ["gate", "80.0\u202f%", "–", "–"]]
     domain = chart.spec["layer"][0]["encoding"]["x"]["scale"]["domain"]
-    assert domain[0] == 0.0 and domain[1] > 0.8
+    assert domain[0] == 0.0
+    assert domain[1] > 0.8
     assert bars("a", "t", [Bar("x", -0.2, -0.3, 0.1)]).spec["layer"][0]["encoding"]["x"]["scale"]["domain"][0] == -0.3
     assert bars("a", "t", []).rows == []
 
@@ -67,4 +69,5 @@ def test_a_histogram_has_one_count_per_bin() -> None:
     with pytest.raises(ValueError, match="2 counts for 3 bins"):
         histogram("a", "t", [0, 1, 2, 3], {"g": [1, 2]}, x_axis="x")
     one: Chart = histogram("a", "t", [0, 1, 2], {"g": [1, 2]}, x_axis="x")
-    assert one.spec["width"] == "container" and [row[2] for row in one.rows] == ["1", "2"]
+    assert one.spec["width"] == "container"
+    assert [row[2] for row in one.rows] == ["1", "2"]

@@ -11,7 +11,8 @@ def test_numbers(value: float | int | None, text: str) -> None:
     assert formats.number(value) == text
 
 
-@pytest.mark.parametrize(("value", "text"), [(0.684, "68.4\u202f%"), (None, "–"), (-0.122, "−12.2\u202f%"), (1.0, "100.0\u202f%")])
+@pytest.mark.parametrize(("value", "text"), [(0.684, "68.4\u202f%"), (None, "–"), (-0.122, "−12.2\u202f%"),
+                                             (1.0, "100.0\u202f%")])
 def test_shares(value: float | None, text: str) -> None:
     assert formats.percent(value) == text
 
@@ -19,7 +20,9 @@ def test_shares(value: float | None, text: str) -> None:
 @given(st.text(min_size=17))
 def test_long_hashes_keep_both_ends(text: str) -> None:
     short = formats.short_hash(text)
-    assert len(short) == 13 and text.startswith(short[:7]) and text.endswith(short[-5:])
+    assert len(short) == 13
+    assert text.startswith(short[:7])
+    assert text.endswith(short[-5:])
 
 
 def test_short_ids_stay_whole() -> None:
@@ -36,6 +39,7 @@ def test_durations(seconds: float | None, text: str) -> None:
     assert formats.duration(seconds) == text
 
 
-@pytest.mark.parametrize(("count", "text"), [(999, "999 B"), (4_200_000, "4.2 MB"), (5 * 10**12, "5000.0 GB"), (None, "–")])
+@pytest.mark.parametrize(("count", "text"), [(999, "999 B"), (4_200_000, "4.2 MB"), (5 * 10**12, "5000.0 GB"),
+                                             (None, "–")])
 def test_sizes(count: int | None, text: str) -> None:
     assert formats.size(count) == text

@@ -27,7 +27,8 @@ def test_the_address_says_sort_page_and_filter() -> None:
     assert parameters(query.url(page=4)) == {"sort": ["-n"], "page": ["4"], "team": ["a&b"]}
 
 
-@pytest.mark.parametrize("query", ["sort=note", "sort=1%3BDROP", "sort=--n", "page=0", "page=-1", "page=x", "page=%C2%B2",
+@pytest.mark.parametrize("query", ["sort=note", "sort=1%3BDROP", "sort=--n", "page=0", "page=-1", "page=x",
+                                   "page=%C2%B2",
                                    "page=99999999999999999999"])
 def test_other_values_are_refused(query: str) -> None:
     with pytest.raises(BadInput):
@@ -37,7 +38,8 @@ def test_other_values_are_refused(query: str) -> None:
 def test_heads_sort_and_turn() -> None:
     view = TableView(COLUMNS, [], table_query(request("sort=name&page=2"), COLUMNS, "name"))
     name, n, note = COLUMNS
-    assert view.sorted_by(name) == "ascending" and view.sorted_by(n) is None
+    assert view.sorted_by(name) == "ascending"
+    assert view.sorted_by(n) is None
     assert parameters(view.sort_url(name)) == {"sort": ["-name"]}
     assert parameters(view.sort_url(n)) == {"sort": ["n"]}
     assert view.sort_url(note) is None

@@ -18,7 +18,8 @@ from stellwerk.kernel.actor import SYSTEM
 @pytest.fixture
 def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     opened = Database(tmp_path / "control.sqlite")
-    assert tables and ledger_tables
+    assert tables
+    assert ledger_tables
     metadata.create_all(opened.engine)
     monkeypatch.setattr(sessions, "_attempts", Attempts())
     with opened.write(SYSTEM) as work:

@@ -18,8 +18,10 @@ def test_a_role_in_a_team_permits_there_only(database: Database) -> None:
     with database.read() as connection:
         vera = identity.actor_named(connection, "vera")
     assert vera.person_id == vera.id
-    assert vera.has("validator", "lending") and not vera.has("validator", "claims")
-    assert vera.may("versions.approve", "lending") and not vera.may("versions.approve", "claims")
+    assert vera.has("validator", "lending")
+    assert not vera.has("validator", "claims")
+    assert vera.may("versions.approve", "lending")
+    assert not vera.may("versions.approve", "claims")
     assert not vera.may("versions.approve", None)
     assert vera.teams("versions.approve") == {"lending"}
 
@@ -27,7 +29,8 @@ def test_a_role_in_a_team_permits_there_only(database: Database) -> None:
 def test_an_admin_does_not_approve(database: Database) -> None:
     with database.read() as connection:
         ada = identity.actor_named(connection, "ada")
-    assert ada.may("identity.admin", None) and ada.may("services.read", "lending")
+    assert ada.may("identity.admin", None)
+    assert ada.may("services.read", "lending")
     assert not ada.may_anywhere("versions.approve")
     assert [role for role, held in ROLES.items() if "identity.admin" in held] == ["admin"]
     assert {role for role, held in ROLES.items() if "versions.approve" in held} == {"validator", "product_owner"}
@@ -99,5 +102,6 @@ def test_lists_show_roles_and_no_secrets(database: Database) -> None:
         teams = identity.list_teams(connection)
     assert [(row["name"], row["title"]) for row in listed] == [("ada", "ada"), ("vera", "Vera Vogt")]
     assert listed[1]["roles"] == [{"role": "validator", "team": "lending"}]
-    assert "password_hash" not in listed[0] and listed[0]["has_password"] is False
+    assert "password_hash" not in listed[0]
+    assert listed[0]["has_password"] is False
     assert teams == [{"name": "lending", "title": "lending"}]

@@ -39,12 +39,14 @@ def test_a_link_works_once(database: Database) -> None:
         assert sessions.link_owner(connection, secret) == "Vera Vogt"
         assert sessions.link_owner(connection, secret) == "Vera Vogt"
     opened = session(database, sessions.use_link(database, secret))
-    assert opened is not None and opened.actor.name == "Vera Vogt" and opened.actor.kind == "person"
+    assert opened is not None
+    assert opened.actor.name == "Vera Vogt"
+    assert opened.actor.kind == "person"
     with pytest.raises(sessions.LinkSpent):
         sessions.use_link(database, secret)
 
 
-def test_a_link_ends_after_15_minutes_and_with_the_next_one(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_link_ends_after_15_minutes_and_with_the_next(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = link(database), link(database)
     with pytest.raises(sessions.LinkSpent):
         sessions.use_link(database, first)
@@ -84,17 +86,20 @@ def test_the_first_admin_is_made_on_an_empty_home_only(database: Database) -> No
         secret = identity.create_first_admin(work)
     assert secret is not None
     opened = session(database, sessions.use_link(database, secret))
-    assert opened is not None and opened.actor.may("identity.admin", None)
+    assert opened is not None
+    assert opened.actor.may("identity.admin", None)
 
 
 def test_sign_in_by_password(database: Database) -> None:
     with_password(database)
     opened = session(database, sessions.sign_in(database, " Vera ", PASSWORD, "::1"))
-    assert opened is not None and opened.actor.name == "Vera Vogt"
+    assert opened is not None
+    assert opened.actor.name == "Vera Vogt"
     with database.read() as connection:
         stored = connection.execute(text("SELECT password_hash FROM person WHERE name='vera'")).scalar_one()
         leaves = connection.execute(text("SELECT group_concat(leaf) FROM ledger_event")).scalar_one()
-    assert stored.startswith("$argon2id$") and stored not in str(leaves)
+    assert stored.startswith("$argon2id$")
+    assert stored not in str(leaves)
 
 
 @pytest.mark.parametrize(("name", "password"), [("vera", "seven quiet signal"), ("nobody", "seven quiet signals"),
@@ -126,7 +131,8 @@ def test_guessing_is_braked_and_a_link_still_helps(database: Database, monkeypat
             sessions.sign_in(database, "vera", Secret("guess"), "10.0.0.1")
     with pytest.raises(TooManyAttempts) as braked:
         sessions.sign_in(database, "vera", PASSWORD, "10.0.0.1")
-    assert braked.value.status == 429 and 0 < braked.value.retry_after <= 901
+    assert braked.value.status == 429
+    assert 0 < braked.value.retry_after <= 901
     assert session(database, sessions.use_link(database, link(database))) is not None
 
 
@@ -159,7 +165,8 @@ def test_a_new_password_ends_other_sessions_and_asks_for_the_old_one(database: D
     with pytest.raises(sessions.SignInFailed):
         sessions.set_password(database, kept, fresh, Secret("wrong wrong wrong"), "::1")
     sessions.set_password(database, kept, fresh, PASSWORD, "::1")
-    assert session(database, kept_cookie) is not None and session(database, other_cookie) is None
+    assert session(database, kept_cookie) is not None
+    assert session(database, other_cookie) is None
     with pytest.raises(sessions.SignInFailed):
         sessions.sign_in(database, "vera", PASSWORD, "::1")
     sessions.sign_in(database, "vera", fresh, "::1")
@@ -176,4 +183,6 @@ def test_weak_passwords_are_refused(database: Database, weak: str) -> None:
 
 def test_the_form_token_follows_from_the_cookie_and_hides_it() -> None:
     one, two = sessions.csrf_token(Secret("a")), sessions.csrf_token(Secret("b"))
-    assert one == sessions.csrf_token(Secret("a")) and one != two and len(one.reveal()) == 43
+    assert one == sessions.csrf_token(Secret("a"))
+    assert one != two
+    assert len(one.reveal()) == 43

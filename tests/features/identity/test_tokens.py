@@ -26,25 +26,34 @@ def actor_of(database: Database, secret: Secret) -> Actor | None:
 def test_a_token_is_256_bits_with_a_prefix_and_only_its_hash_is_kept(database: Database) -> None:
     made = make(database, team="lending")
     shown = made.secret.reveal()
-    assert shown.startswith("stw_") and len(shown) == 47
+    assert shown.startswith("stw_")
+    assert len(shown) == 47
     assert "stw_" not in repr(made)
     with database.read() as connection:
         kept = connection.execute(text("SELECT * FROM token")).mappings().one()
-    assert shown not in [str(value) for value in kept.values()] and len(kept["sha256"]) == 64
+    assert shown not in [str(value) for value in kept.values()]
+    assert len(kept["sha256"]) == 64
 
 
 def test_a_service_account_has_its_role_and_nobody_behind_it(database: Database) -> None:
     actor = actor_of(database, make(database, team="lending").secret)
-    assert actor is not None and actor.kind == "token" and actor.person_id is None and actor.name == "ci"
-    assert actor.may("jobs.create", "lending") and not actor.may("jobs.create", "claims")
+    assert actor is not None
+    assert actor.kind == "token"
+    assert actor.person_id is None
+    assert actor.name == "ci"
+    assert actor.may("jobs.create", "lending")
+    assert not actor.may("jobs.create", "claims")
     everywhere = actor_of(database, make(database, "all").secret)
-    assert everywhere is not None and everywhere.may("jobs.create", "claims")
+    assert everywhere is not None
+    assert everywhere.may("jobs.create", "claims")
 
 
 def test_a_persons_token_names_the_person_and_ends_with_the_role(database: Database) -> None:
     made = make(database, "vera-laptop", "validator", team="lending", person="vera")
     actor = actor_of(database, made.secret)
-    assert actor is not None and actor.name == "Vera Vogt" and actor.person_id is not None
+    assert actor is not None
+    assert actor.name == "Vera Vogt"
+    assert actor.person_id is not None
     with database.write(SYSTEM) as work:
         identity.withdraw(work, "vera", "validator", "lending")
     assert actor_of(database, made.secret) is None
@@ -104,7 +113,8 @@ def test_hashes_are_compared_in_constant_time(database: Database, monkeypatch: p
 
     monkeypatch.setattr(hmac, "compare_digest", spy)
     assert actor_of(database, made.secret) is not None
-    assert len(compared) == 1 and compared[0][0] == compared[0][1]
+    assert len(compared) == 1
+    assert compared[0][0] == compared[0][1]
 
 
 def test_a_name_is_free_again_after_revocation(database: Database) -> None:

@@ -19,27 +19,32 @@ def names(client: TestClient) -> object:
 
 def test_a_change_is_committed_before_its_answer(client: TestClient, app: FastAPI) -> None:
     assert post(client, {"name": "nut"}) == (200, {"name": "nut"})
-    assert names(client) == ["bolt", "nut"] and app.state.committed == ["nut"]
+    assert names(client) == ["bolt", "nut"]
+    assert app.state.committed == ["nut"]
 
 
 @pytest.mark.parametrize(("name", "status"), [("clash", 409), ("bug", 500), ("full", 503)])
 def test_an_error_undoes_the_whole_request(client: TestClient, app: FastAPI, name: str, status: int) -> None:
     assert post(client, {"name": name})[0] == status
-    assert names(client) == ["bolt"] and app.state.committed == []
+    assert names(client) == ["bolt"]
+    assert app.state.committed == []
 
 
 def test_our_errors_keep_their_parts(client: TestClient) -> None:
     assert post(client, {"name": "clash"})[1] == {
-        "error_code": "conflict", "message": "It clashes.", "field": "name", "value": "clash", "hint": "Choose another."}
+        "error_code": "conflict", "message": "It clashes.", "field": "name", "value": "clash",
+        "hint": "Choose another."}
     answer = client.post("/api/v1/things/bolt", json={"name": "full"}, headers=LENDER)
     assert answer.headers["Retry-After"] == "30"
 
 
-def test_an_unexpected_error_says_a_fixed_sentence_and_an_id(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unexpected_error_says_a_sentence_and_an_id(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR, logger="stellwerk.http"):
         status, body = post(client, {"name": "bug"})
-    assert status == 500 and body["error_code"] == "internal_error"
-    assert "secret" not in json.dumps(body) and "RuntimeError" not in json.dumps(body)
+    assert status == 500
+    assert body["error_code"] == "internal_error"
+    assert "secret" not in json.dumps(body)
+    assert "RuntimeError" not in json.dumps(body)
     details = body["details"]
     assert isinstance(details, dict)
     assert details["error_id"] in str(body["hint"])
@@ -54,13 +59,16 @@ def test_an_unexpected_error_says_a_fixed_sentence_and_an_id(client: TestClient,
 def test_validation_names_field_value_and_what_is_allowed(client: TestClient, body: dict[str, object], field: str,
                                                           value: object, allowed: object) -> None:
     status, answer = post(client, body)
-    assert status == 422 and answer["error_code"] == "invalid_parameter"
+    assert status == 422
+    assert answer["error_code"] == "invalid_parameter"
     assert (answer["field"], answer.get("value"), answer.get("allowed")) == (field, value, allowed)
 
 
 def test_a_refused_password_is_not_repeated(client: TestClient) -> None:
     status, answer = post(client, {"name": "nut", "password": "hunter2"})
-    assert status == 422 and answer["field"] == "password" and "hunter2" not in json.dumps(answer)
+    assert status == 422
+    assert answer["field"] == "password"
+    assert "hunter2" not in json.dumps(answer)
 
 
 def test_a_second_fault_stands_in_the_details(client: TestClient) -> None:
@@ -75,5 +83,7 @@ def test_a_second_fault_stands_in_the_details(client: TestClient) -> None:
 def test_the_frameworks_own_errors_have_the_shape(client: TestClient, method: str, path: str, status: int,
                                                   code: str) -> None:
     answer = client.request(method, path, headers=LENDER)
-    assert answer.status_code == status and answer.json()["error_code"] == code and set(answer.json()) == {
+    assert answer.status_code == status
+    assert answer.json()["error_code"] == code
+    assert set(answer.json()) == {
         "error_code", "message"}

@@ -20,7 +20,8 @@ def me(actor: CurrentActor) -> dict[str, Any]:
     """Who stands behind this token, and what it may do."""
     names = sorted({permission for _, permission in actor.permissions})
     allowed = {name: None if (teams := actor.teams(name)) is None else sorted(teams) for name in names}
-    held = [{"role": role, "team": team} for team, role in sorted(actor.roles, key=lambda pair: (pair[0] or "", pair[1]))]
+    roles = sorted(actor.roles, key=lambda pair: (pair[0] or "", pair[1]))
+    held = [{"role": role, "team": team} for team, role in roles]
     return {"kind": actor.kind, "id": actor.id, "name": actor.name, "person": actor.person_id, "roles": held,
             "permissions": allowed}
 

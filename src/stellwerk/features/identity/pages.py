@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from fastapi import Form
+from fastapi import Form, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -15,7 +15,13 @@ from stellwerk.features.identity.api import LINK_PATH
 from stellwerk.features.identity.attempts import TooManyAttempts
 from stellwerk.features.identity.passwords import MINIMUM
 from stellwerk.infra.http.admission import cookie_name
-from stellwerk.infra.http.dependencies import CurrentActor, CurrentInstallation, CurrentSession, ReadConnection, WriteWork
+from stellwerk.infra.http.dependencies import (
+    CurrentActor,
+    CurrentInstallation,
+    CurrentSession,
+    ReadConnection,
+    WriteWork,
+)
 from stellwerk.infra.http.routing import page_routes
 from stellwerk.kernel.errors import BadInput
 from stellwerk.kernel.route import allow, public
@@ -45,26 +51,28 @@ def _with_cookie(request: Request, response: Response, cookie: Secret) -> Respon
 
 
 @pages.get("/sign-in", public("nobody is signed in yet"))
-def sign_in_page(request: Request, session: CurrentSession, next: str = "/") -> Response:
+def sign_in_page(request: Request, session: CurrentSession,
+                 target: Annotated[str, Query(alias="next")] = "/") -> Response:
     """Show the form; who is signed in goes on at once."""
     if session is not None:
-        return RedirectResponse(safe_target(next), 303)
-    return _templates.page(request, "sign_in.html", title="Sign in", target=safe_target(next), name="", fault=None)
+        return RedirectResponse(safe_target(target), 303)
+    return _templates.page(request, "sign_in.html", title="Sign in", target=safe_target(target), name="", fault=None)
 
 
 @pages.post("/sign-in", public("nobody is signed in yet"))
 def sign_in(request: Request, installation: CurrentInstallation, name: Annotated[str, Form(max_length=200)],
-            password: Annotated[str, Form(max_length=1000)], next: Annotated[str, Form(max_length=500)] = "/") -> Response:
+            password: Annotated[str, Form(max_length=1000)],
+            target: Annotated[str, Form(alias="next", max_length=500)] = "/") -> Response:
     """Check name and password; a wrong pair shows the form again."""
     try:
         cookie = sessions.sign_in(installation.database, name, Secret(password), _address(request))
     except (sessions.SignInFailed, TooManyAttempts) as error:
         response = _templates.page(request, "sign_in.html", title="Sign in", status=error.status,
-                                   target=safe_target(next), name=name[:63], fault=error)
+                                   target=safe_target(target), name=name[:63], fault=error)
         if isinstance(error, TooManyAttempts):
             response.headers["Retry-After"] = str(error.retry_after)
         return response
-    return _with_cookie(request, RedirectResponse(safe_target(next), 303), cookie)
+    return _with_cookie(request, RedirectResponse(safe_target(target), 303), cookie)
 
 
 @pages.get(LINK_PATH + "{secret}", public("the link itself is the credential"))

@@ -82,7 +82,8 @@ def link_owner(connection: Connection, secret: Secret) -> str:
     """Return the name of the person whom a usable link lets in; raises LinkSpent."""
     row = _usable_link(connection, secret, clock.to_us(clock.now()))
     owner = repository.by_id(connection, tables.person, row["person_id"])
-    assert owner is not None
+    if owner is None or not owner["active"]:
+        raise LinkSpent("This link no longer lets anybody in.")
     return str(owner["title"])
 
 

@@ -20,7 +20,8 @@ from stellwerk.kernel.errors import BadInput, StellwerkError, Unauthenticated, U
 from stellwerk.kernel.ids import new_id
 
 _SECRET_FIELDS = frozenset({"password", "new_password", "token", "secret", "csrf_token"})
-_WORDS = {400: ("invalid_parameter", "The request is not valid."), 404: ("not_found", "No page and no record has this address."),
+_WORDS = {400: ("invalid_parameter", "The request is not valid."),
+          404: ("not_found", "No page and no record has this address."),
           405: ("method_not_allowed", "This address does not take that method."),
           413: ("too_large", "The request is too large.")}
 _log = logging.getLogger("stellwerk.http")
@@ -28,10 +29,13 @@ _log = logging.getLogger("stellwerk.http")
 
 def wants_page(request: Request) -> bool:
     """Tell whether a person in a browser asks, so that an error should be a page."""
-    return not request.url.path.startswith(("/api/", "/v1/", "/v2/")) and "text/html" in request.headers.get("accept", "")
+    if request.url.path.startswith(("/api/", "/v1/", "/v2/")):
+        return False
+    return "text/html" in request.headers.get("accept", "")
 
 
-def answer(request: Request, status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:
+def answer(request: Request, status: int, body: Mapping[str, Any],
+           headers: Mapping[str, str] | None = None) -> Response:
     """Return an error body as a page or as JSON."""
     page = context_of(request).error_page
     if page is not None and wants_page(request):

@@ -46,7 +46,8 @@ def host_allowed(host: str, allowed: tuple[str, ...]) -> bool:
     if not name or any(character in name for character in "/@\\, \t"):
         return False
     bare, separator, port = name.rpartition(":")
-    without_port = bare if separator and port.isdigit() and (not bare or ":" not in bare or bare.endswith("]")) else name
+    has_port = separator and port.isdigit() and (":" not in bare or bare.endswith("]"))
+    without_port = bare if has_port else name
     return any(entry.lower() in (name, without_port) for entry in allowed)
 
 
@@ -109,6 +110,7 @@ class Guard:
                                           ("method", "route"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse what comes from a wrong address or site, pass on the rest, and harden every answer."""
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return

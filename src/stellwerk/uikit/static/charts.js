@@ -97,6 +97,10 @@ async function draw(holder, colours) {
   const { view } = await window.vegaEmbed(holder, { ...spec, config: { ...theme(colours, holder.clientWidth), ...spec.config } }, {
     ast: true, actions: false, defaultStyle: false, renderer: "svg", tooltip: (...parts) => tooltip(...parts) });
   const drawing = holder.querySelector("svg");
+  // The drawing as a whole has the name; its parts stand in the table beside it.
+  for (const part of drawing.querySelectorAll("*")) {
+    for (const name of ["role", "aria-label", "aria-roledescription"]) part.removeAttribute(name);
+  }
   drawing.setAttribute("role", "img");
   drawing.setAttribute("aria-label", figure.querySelector("figcaption").textContent.trim());
   const tools = figure.querySelector(".chart-tools");
