@@ -35,11 +35,21 @@ from stellwerk.uikit.pages import error_page
 
 # A slice with handlers or pages adds its modules here: each holds ``routes`` or ``pages``.
 ROUTE_MODULES = (
+    "stellwerk.features.artifacts.api:routes",
+    "stellwerk.features.jobs.api:routes",
+    "stellwerk.features.releases.api:routes",
     "stellwerk.features.identity.api:routes",
     "stellwerk.features.identity.pages:pages",
+    "stellwerk.features.jobs.pages:pages",
+    "stellwerk.features.releases.pages:pages",
+    "stellwerk.features.board.pages:pages",
+    "stellwerk.features.board.service_pages:pages",
 )
 # Kind of thing in a rule -> function (connection, name) -> owning team or None.
-OWNERS: dict[str, str] = {}
+OWNERS: dict[str, str] = {
+    "service": "stellwerk.features.releases.api:team_of_service",
+    "job": "stellwerk.features.jobs.api:team_of_job",
+}
 NAVIGATION = (NavItem("services", "Services", "/", "s"),)
 
 

@@ -26,9 +26,12 @@ class Reader:
 
     def by_id(self, decision_id: str) -> Record | None:
         """Return one decision; raises BadInput for text that is no decision id."""
-        slot, segment = place_of(decision_id)
-        found = self._query(slot, segment, f"{SELECT} WHERE id = ?", (decision_id,))
-        return found[0] if found else None
+        slot, named = place_of(decision_id)
+        for segment in _possible(named):
+            found = self._query(slot, segment, f"{SELECT} WHERE id = ?", (decision_id,))
+            if found:
+                return found[0]
+        return None
 
     def by_subject(self, subject: str, *, services: Sequence[str] | None, after: str | None = None,
                    limit: int = 50) -> list[Record]:
@@ -83,18 +86,19 @@ class Reader:
 
     def position_of(self, decision_id: str) -> tuple[int, int] | None:
         """Return (slot, index in the writer's log) of a decision, or None when there is none."""
-        slot, segment = place_of(decision_id)
-        connection = open_for_reading(segment_file(self._folder, slot, segment))
-        if connection is None:
-            return None
-        try:
-            row = connection.execute("SELECT rowid FROM decision WHERE id = ?", (decision_id,)).fetchone()
-        finally:
-            connection.close()
-        if row is None:
-            return None
-        before = sum(self._count(slot, other) for other in segments(self._folder, slot) if other < segment)
-        return slot, before + int(row[0]) - 1
+        slot, named = place_of(decision_id)
+        for segment in _possible(named):
+            connection = open_for_reading(segment_file(self._folder, slot, segment))
+            if connection is None:
+                continue
+            try:
+                row = connection.execute("SELECT rowid FROM decision WHERE id = ?", (decision_id,)).fetchone()
+            finally:
+                connection.close()
+            if row is not None:
+                before = sum(self._count(slot, other) for other in segments(self._folder, slot) if other < segment)
+                return slot, before + int(row[0]) - 1
+        return None
 
     def _count(self, slot: int, segment: int) -> int:
         known = self._counts.get((slot, segment))
@@ -120,3 +124,8 @@ class Reader:
             return [Record.of(row) for row in connection.execute(sql, values)]
         finally:
             connection.close()
+
+
+def _possible(named: int) -> tuple[int, int]:
+    # A record whose id was drawn just before a rotation lies in the segment that followed.
+    return named, named + 1

@@ -20,7 +20,7 @@ from stellwerk.kernel.route import allow
 routes = api_routes("/objects", tag="objects")
 
 
-@routes.head("/{sha256}", allow("artifacts.write", "any"))
+@routes.head("/{sha256}", allow("objects.write", "any"))
 def has_object(sha256: str, installation: CurrentInstallation) -> Response:
     """Tell whether the object is stored already."""
     if not installation.objects.has(sha256):
@@ -28,7 +28,7 @@ def has_object(sha256: str, installation: CurrentInstallation) -> Response:
     return Response(headers={"content-length": str(installation.objects.path(sha256).stat().st_size)})
 
 
-@routes.put("/{sha256}", allow("artifacts.write", "any"), consumes="bytes")
+@routes.put("/{sha256}", allow("objects.write", "any"), consumes="bytes")
 async def put_object(sha256: str, request: Request, installation: CurrentInstallation) -> Response:
     """Store the bytes of the body under their SHA-256; refuses bytes that have another."""
     installation.objects.path(sha256)

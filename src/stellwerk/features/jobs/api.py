@@ -57,7 +57,7 @@ def _look(installation: Installation, job_id: str, after: int) -> dict[str, Any]
         return service.progress_view(connection, job_id, after)
 
 
-@routes.post("/{job_id}/cancel", allow("jobs.create", "job:job_id"))
+@routes.post("/{job_id}/cancel", allow("jobs.cancel", "job:job_id"))
 def cancel_job(job_id: str, work: WriteWork) -> dict[str, Any]:
     """Ask a job to stop."""
     service.request_cancel(work, job_id)

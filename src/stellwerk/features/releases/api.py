@@ -64,7 +64,7 @@ def get_version(name: str, number: Number, actor: CurrentActor, connection: Read
     return views.version_detail(connection, name, number, actor, clock.to_us(clock.now()))
 
 
-@routes.post("/{name}/versions/{number}/approvals", allow("services.read", "service:name"), status_code=201)
+@routes.post("/{name}/versions/{number}/approvals", allow("versions.approve", "service:name"), status_code=201)
 def answer(name: str, number: Number, body: Answer, work: WriteWork,
            installation: CurrentInstallation) -> dict[str, Any]:
     """Approve or reject a version; the rules of the transition say who may."""

@@ -1,0 +1,94 @@
+"""Publishing the routing snapshot: whatever changed in routes, revisions or tokens reaches the gateway."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import sqlite3
+import threading
+
+from sqlalchemy.engine import Connection, RowMapping
+
+from stellwerk.dataplane.snapshot import (
+    FORMAT,
+    Field,
+    Revision,
+    Route,
+    Snapshot,
+    TokenEntry,
+    content_of,
+    present_generation,
+    publish,
+    read,
+)
+from stellwerk.features.identity import tokens_that_may
+from stellwerk.features.releases import repository
+from stellwerk.infra.installation import Installation
+from stellwerk.kernel import clock
+
+_log = logging.getLogger("stellwerk.publisher")
+_LOOK_SECONDS = 0.1
+
+
+def build_snapshot(connection: Connection, installation: Installation) -> Snapshot:
+    """Return the snapshot of the present state, its generation still open."""
+    routes = repository.routes(connection)
+    wanted = [row[key] for row in routes for key in ("champion", "canary") if row[key]]
+    revisions = {row["id"]: row for row in repository.by_ids(connection, wanted)}
+    return Snapshot(
+        format=FORMAT, generation=0, published_at=0,
+        routes=[Route(service=row["id"], team=row["team"], champion=row["champion"], canary=row["canary"],
+                      share=row["share"], mode=revisions[row["champion"]]["serving"]["record"]) for row in routes],
+        revisions=[_revision(revisions[key]) for key in sorted(revisions)],
+        tokens=_tokens(connection), hosts=[name.lower() for name in installation.settings.host_list],
+        metrics_public=installation.settings.metrics_public)
+
+
+def _revision(values: RowMapping) -> Revision:
+    serving = values["serving"]
+    return Revision(
+        id=values["id"], service=values["service"], version=values["version"], model=serving["model"],
+        inputs=[Field(**entry) for entry in serving["inputs"]],
+        protected=[Field(**entry) for entry in serving["protected"]], subject=serving["subject"],
+        threshold=serving["serve"]["threshold"], below=serving["serve"]["below"], between=serving["serve"]["between"],
+        title=serving["title"], purpose=serving["purpose"])
+
+
+def _tokens(connection: Connection) -> list[TokenEntry]:
+    readers = {entry.sha256 for entry in tokens_that_may(connection, "metrics.read")}
+    return [TokenEntry(sha256=entry.sha256, id=entry.id, name=entry.name, team=entry.team,
+                       expires_at=entry.expires_at_us, metrics=entry.sha256 in readers)
+            for entry in tokens_that_may(connection, "decide")]
+
+
+def publish_if_changed(installation: Installation) -> int:
+    """Publish the present state unless the newest snapshot holds it already; returns the generation in force."""
+    folder = installation.home.snapshots
+    with (installation.home.run / "publisher.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with installation.database.read() as connection:
+            wanted = build_snapshot(connection, installation)
+        generation = present_generation(folder)
+        file = folder / f"{generation}.json"
+        if file.exists() and content_of(read(file)) == content_of(wanted):
+            return generation
+        moment = clock.to_us(clock.now())
+        publish(folder, Snapshot(**{name: getattr(wanted, name) for name in wanted.__struct_fields__}
+                                 | {"generation": generation + 1, "published_at": moment}))
+        return generation + 1
+
+
+def keep_published(installation: Installation, stop: threading.Event) -> None:
+    """Publish after every change of the control database until told to stop; a fault is named and tried again."""
+    watch = sqlite3.connect(f"file:{installation.home.control}?mode=ro", uri=True, check_same_thread=False)
+    seen = -1
+    while not stop.wait(_LOOK_SECONDS):
+        version = int(watch.execute("PRAGMA data_version").fetchone()[0])
+        if version == seen:
+            continue
+        try:
+            publish_if_changed(installation)
+            seen = version
+        except (OSError, ValueError) as error:
+            _log.error("the routing snapshot was not published: %s", error)
+    watch.close()

@@ -1,0 +1,122 @@
+"""``python -m stellwerk.gateway --home HOME [--fd N | --host H --port P]``: run one gateway process."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import fcntl
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import IO
+
+import uvicorn
+
+from stellwerk.dataplane.decision_log.idempotency import Claims
+from stellwerk.dataplane.decision_log.ids import SLOTS
+from stellwerk.dataplane.decision_log.writer import Writer
+from stellwerk.dataplane.snapshot import Reader
+from stellwerk.gateway.app import Gateway
+from stellwerk.gateway.decide import Decider
+from stellwerk.gateway.metrics import Metrics
+from stellwerk.gateway.routing import build
+from stellwerk.kernel import clock
+
+_POLL_SECONDS = 0.2
+
+
+def _log(level: str, message: str, **facts: object) -> None:
+    line = {"at": clock.iso(clock.now()), "level": level, "process": "gateway", "message": message, **facts}
+    print(json.dumps(line, ensure_ascii=True, default=str), file=sys.stderr, flush=True)  # noqa: T201 - the log
+
+
+def _take_slot(decisions: Path) -> tuple[int, IO[str]]:
+    """Return the lowest writer slot that no other process holds, and the open lock that holds it."""
+    decisions.mkdir(parents=True, exist_ok=True)
+    for slot in range(SLOTS):
+        lock = (decisions / f"{slot:04d}.lock").open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            continue
+        return slot, lock
+    raise SystemExit("every writer slot is taken by a running gateway")
+
+
+class Updates:
+    """Follows the published snapshots; the last good one stays in use."""
+
+    def __init__(self, home: Path, gateway: Gateway, metrics: Metrics) -> None:
+        self._reader = Reader(home / "snapshots")
+        self._objects = home / "objects"
+        self._gateway = gateway
+        self._metrics = metrics
+        self._reported: str | None = None
+
+    def look(self) -> None:
+        """Take up a newer snapshot once all its models are loaded and warm."""
+        snapshot = self._reader.poll()
+        if snapshot is not None:
+            try:
+                self._gateway.routing = build(snapshot, self._objects, self._gateway.routing)
+                self._metrics.generation = snapshot.generation
+                self._gateway.problem = None
+                _log("info", "routing changed", generation=snapshot.generation, services=len(snapshot.routes))
+            except (OSError, ValueError, RuntimeError) as error:
+                self._gateway.problem = f"snapshot {snapshot.generation} cannot be used: {error}"
+        elif self._reader.problem is not None:
+            self._gateway.problem = self._reader.problem
+        if self._gateway.problem != self._reported:
+            self._reported = self._gateway.problem
+            if self._reported:
+                _log("error", self._reported)
+
+    async def follow(self) -> None:
+        """Look again five times a second, models loaded beside the requests that go on."""
+        while True:
+            await asyncio.sleep(_POLL_SECONDS)
+            await asyncio.to_thread(self.look)
+
+
+async def _serve(home: Path, fd: int | None, host: str, port: int) -> None:
+    decisions = home / "decisions"
+    slot, lock = _take_slot(decisions)
+    writer = Writer(decisions, slot)
+    claims = Claims(decisions / "idempotency.sqlite")
+    metrics = Metrics()
+    gateway = Gateway(Decider(writer, claims), metrics)
+    updates = Updates(home, gateway, metrics)
+    updates.look()
+    server = uvicorn.Server(uvicorn.Config(
+        gateway, host=host, port=port, loop="uvloop", http="httptools", lifespan="off", ws="none", log_config=None,
+        access_log=False, server_header=False, date_header=True, limit_concurrency=1024, timeout_keep_alive=30,
+        timeout_graceful_shutdown=10))
+    following = asyncio.create_task(updates.follow())
+    _log("info", "gateway starts", slot=slot, pid=os.getpid())
+    try:
+        await server.serve(sockets=[socket.socket(fileno=fd)] if fd is not None else None)
+    finally:
+        following.cancel()
+        writer.close()
+        claims.close()
+        lock.close()
+
+
+def main() -> None:
+    """Run the gateway of a home until SIGTERM, then finish open requests."""
+    parser = argparse.ArgumentParser(prog="stellwerk.gateway")
+    parser.add_argument("--home", required=True, type=Path)
+    parser.add_argument("--fd", type=int)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8001)
+    chosen = parser.parse_args()
+    import uvloop
+
+    uvloop.run(_serve(chosen.home, chosen.fd, chosen.host, chosen.port))
+
+
+if __name__ == "__main__":
+    main()
