@@ -1,4 +1,4 @@
-"""The control plane: pages and REST in one process. ``python -m stellwerk.apps.server HOME [--fd N]``."""
+"""The control plane: pages and REST in one process. ``python -m stellwerk.apps.server --home HOME [--fd N]``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import importlib
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
 from stellwerk.features import identity
+from stellwerk.features.releases.publishing import keep_published
 from stellwerk.infra.http.context import HttpContext, OwnerOf, SignedIn
 from stellwerk.infra.http.errors import install_error_handlers
 from stellwerk.infra.http.guard import Guard
@@ -136,13 +138,19 @@ def serve(home: Home, *, fd: int | None = None, host: str = "127.0.0.1", port: i
                             timeout_graceful_shutdown=5, limit_concurrency=512, timeout_keep_alive=20,
                             proxy_headers=True, forwarded_allow_ips="127.0.0.1,::1", ws="none", lifespan="off")
     sockets = [socket.socket(fileno=fd)] if fd is not None else None
+    stop = threading.Event()
+    publisher = threading.Thread(target=keep_published, args=(app.state.context.installation, stop),
+                                 name="publisher", daemon=True)
+    publisher.start()
     uvicorn.Server(config).run(sockets=sockets)
+    stop.set()
+    publisher.join(timeout=5)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve the home named on the command line."""
     parser = argparse.ArgumentParser(prog="stellwerk.apps.server")
-    parser.add_argument("home", type=Path)
+    parser.add_argument("--home", required=True, type=Path)
     parser.add_argument("--fd", type=int)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
