@@ -73,3 +73,25 @@ def progress(connection: Connection, job_id: str, after: int, limit: int) -> Seq
         select(job_progress).where(job_progress.c.job_id == job_id, job_progress.c.seq > after)
         .order_by(job_progress.c.seq).limit(limit)
     ).mappings().all()
+
+
+def stage_lines(connection: Connection, job_id: str) -> Sequence[RowMapping]:
+    """Return the progress lines of a job that are no log, oldest first."""
+    return connection.execute(
+        select(job_progress).where(job_progress.c.job_id == job_id, job_progress.c.status != "log")
+        .order_by(job_progress.c.seq)
+    ).mappings().all()
+
+
+def log_tail(connection: Connection, job_id: str, limit: int) -> Sequence[RowMapping]:
+    """Return the newest log lines of a job, newest first."""
+    return connection.execute(
+        select(job_progress.c.message).where(job_progress.c.job_id == job_id, job_progress.c.status == "log")
+        .order_by(job_progress.c.seq.desc()).limit(limit)
+    ).mappings().all()
+
+
+def last_seq(connection: Connection, job_id: str) -> int:
+    """Return the number of the newest progress line of a job, 0 when there is none."""
+    newest = select(func.max(job_progress.c.seq)).where(job_progress.c.job_id == job_id)
+    return connection.execute(newest).scalar() or 0

@@ -60,6 +60,12 @@ def start(work: Work, job_id: str) -> None:
     ledger.record(work, "job.started", job, job_id)
 
 
+def enter(work: Work, job_id: str, stage: str) -> None:
+    """Say which stage a running job has come to."""
+    repository.change(work.connection, job_id, stage=stage)
+    report(work, job_id, stage, "started", "")
+
+
 def finish(work: Work, job_id: str, state: str, *, result: Mapping[str, Any] | None = None,
            error: Mapping[str, Any] | None = None) -> None:
     """End a job; does nothing when it has ended already."""

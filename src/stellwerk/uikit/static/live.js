@@ -1,5 +1,5 @@
 // Live parts: <div data-live="/address"> follows server-sent events of that address.
-//   event "fragment": HTML (made by our own templates) that replaces the content
+//   event "fragment": HTML (made by our own templates) that replaces the content, or that of [data-live-fragment]
 //   event "line":     text appended to the element's [data-live-lines]
 //   event "reload":   the page has changed as a whole
 //   event "done":     nothing more will come
@@ -7,8 +7,11 @@ export function followLive(improve) {
   for (const element of document.querySelectorAll("[data-live]")) {
     const source = new EventSource(element.dataset.live);
     source.addEventListener("fragment", (event) => {
-      element.innerHTML = event.data;
-      improve(element);
+      const part = element.querySelector("[data-live-fragment]") ?? element;
+      const href = part.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+      part.innerHTML = event.data;
+      improve(part);
+      if (href) part.querySelector(`[href="${CSS.escape(href)}"]`)?.focus({ preventScroll: true });
     });
     source.addEventListener("line", (event) => {
       const lines = element.querySelector("[data-live-lines]");
