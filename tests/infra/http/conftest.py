@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 from stellwerk.infra.http.context import HttpContext, SignedIn
 from stellwerk.infra.http.dependencies import CurrentActor, ReadConnection, WriteWork
 from stellwerk.infra.http.errors import install_error_handlers
-from stellwerk.infra.http.routing import GuardedRoute, api_routes, check_routes, page_routes
+from stellwerk.infra.http.routing import GuardedRoute, Routes, api_routes, check_routes, page_routes
 from stellwerk.infra.installation import Installation
 from stellwerk.infra.settings import Home, Settings
 from stellwerk.infra.telemetry import Registry
@@ -51,20 +51,12 @@ class Thing(BaseModel):
     password: str = Field(default="long enough", min_length=8)
 
 
-@pytest.fixture
-def app(tmp_path: Path) -> Iterator[FastAPI]:
-    home = Home(tmp_path)
-    home.make()
-    installation = Installation(home, Settings(body_bytes=2000, upload_bytes=5000))
-    with installation.database.engine.begin() as connection:
-        connection.execute(text("CREATE TABLE thing (name TEXT, team TEXT)"))
-        connection.execute(text("INSERT INTO thing VALUES ('bolt', 'lending')"))
-    routes, pages = api_routes(tag="things"), page_routes(tag="pages")
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    app.state.committed = []
+def owner(connection: Connection, name: str) -> str | None:
+    return connection.execute(text("SELECT team FROM thing WHERE name = :name"), {"name": name}).scalar()
 
-    def owner(connection: Connection, name: str) -> str | None:
-        return connection.execute(text("SELECT team FROM thing WHERE name = :name"), {"name": name}).scalar()
+
+def handlers(app: FastAPI) -> tuple[Routes, Routes]:
+    routes, pages = api_routes(tag="things"), page_routes(tag="pages")
 
     @routes.get("/open", public("a test"))
     def open_to_all() -> str:
@@ -106,6 +98,20 @@ def app(tmp_path: Path) -> Iterator[FastAPI]:
     def send(word: Annotated[str, Form()]) -> str:
         return word
 
+    return routes, pages
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[FastAPI]:
+    home = Home(tmp_path)
+    home.make()
+    installation = Installation(home, Settings(body_bytes=2000, upload_bytes=5000))
+    with installation.database.engine.begin() as connection:
+        connection.execute(text("CREATE TABLE thing (name TEXT, team TEXT)"))
+        connection.execute(text("INSERT INTO thing VALUES ('bolt', 'lending')"))
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.state.committed = []
+    routes, pages = handlers(app)
     app.router.route_class = GuardedRoute
     app.state.context = HttpContext(installation=installation, identity=Callers(), registry=Registry(),
                                     owners={"thing": owner})

@@ -34,7 +34,7 @@ class Attempts:
     def _limits(name: str, address: str) -> tuple[tuple[tuple[str, str], int], ...]:
         return ((name, address), 5), (("", address), 30), ((name, ""), 30)
 
-    def begin(self, name: str, address: str, now: float) -> None:
+    def take(self, name: str, address: str, now: float) -> None:
         """Count an attempt as failed until it succeeds, so that parallel guesses do not slip through.
 
         ``now`` is in seconds of a monotonic clock. Raises TooManyAttempts when a limit is reached.
@@ -54,7 +54,7 @@ class Attempts:
                 self._failures.popitem(last=False)
 
     def succeeded(self, name: str, address: str) -> None:
-        """Take back the attempt that :meth:`begin` counted, and forget this name's failures from this address."""
+        """Take back the attempt that :meth:`take` counted, and forget this name's failures from this address."""
         with self._lock:
             self._failures.pop((name, address), None)
             for key in (("", address), (name, "")):

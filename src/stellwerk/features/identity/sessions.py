@@ -115,7 +115,7 @@ def sign_in(database: Database, name: str, password: Secret, address: str) -> Se
     Raises SignInFailed, or TooManyAttempts after 5 failures of a name from an address in 15 minutes.
     """
     known = name[:200].strip().lower()
-    _attempts.begin(known, address, time.monotonic())
+    _attempts.take(known, address, time.monotonic())
     with database.read() as connection:
         found = repository.person_named(connection, known)
     # Outside of any transaction: the hash takes a tenth of a second.
@@ -183,7 +183,7 @@ def set_password(database: Database, session: SignedIn, new: Secret, current: Se
     assert owner is not None
     check_password_form(new, owner["name"])
     if needed:
-        _attempts.begin(owner["name"], address, time.monotonic())
+        _attempts.take(owner["name"], address, time.monotonic())
         if current is None or not verify_password(current, owner["password_hash"]):
             raise SignInFailed("The present password is not right.", field="current_password")
         _attempts.succeeded(owner["name"], address)
