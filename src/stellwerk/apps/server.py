@@ -40,6 +40,7 @@ ROUTE_MODULES = (
     "stellwerk.features.artifacts.api:routes",
     "stellwerk.features.jobs.api:routes",
     "stellwerk.features.releases.api:routes",
+    "stellwerk.features.decisions.api:routes",
     "stellwerk.features.identity.api:routes",
     "stellwerk.features.identity.pages:pages",
     "stellwerk.features.jobs.pages:pages",

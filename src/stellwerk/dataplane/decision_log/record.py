@@ -60,10 +60,10 @@ class Record:
     def leaf(self) -> bytes:
         """Return the leaf data: canonical JSON of what is not personal, and a commitment to the rest."""
         public = {name: value for name, value in asdict(self).items()
-                  if name not in ("at_us", "marks", "latency_us", "idempotency", "inputs", "subject", "protected",
+                  if name not in ("at_us", "version", "marks", "latency_us", "idempotency", "inputs", "subject", "protected",
                                   "nonce")}
         return canonical_json.dumps({
-            "v": 1, **public, "at": iso_us(self.at_us), "marks": canonical_json.loads(self.marks),
+            "v": 1, **public, "model_version": self.version, "at": iso_us(self.at_us), "marks": canonical_json.loads(self.marks),
             "commitment": commitment(self.nonce, self.personal())})
 
 

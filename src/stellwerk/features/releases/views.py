@@ -140,6 +140,15 @@ def lineage(connection: Connection, revision: RowMapping) -> dict[str, Any]:
         "run": {"id": run["id"], "finished_at": iso_us(run["finished_at"]), "requested_by": run["requested_by"]}}
 
 
+def revision_evidence(connection: Connection, revision: RowMapping) -> dict[str, Any]:
+    """Return what stands behind an answer of a revision: the revision, lineage, approvals, gates."""
+    evaluation = get_evaluation(connection, revision["evaluation_id"])
+    return {
+        "revision": revision_view(revision), "lineage": lineage(connection, revision),
+        "approvals": [approval_view(row) for row in approvals_of(connection, "revision", [revision["id"]])],
+        "gates": evaluation["verdicts"], "evaluated_at": iso_us(evaluation["created_at"])}
+
+
 def waits_for(detail: Mapping[str, Any]) -> list[str]:
     """Return in words what keeps a version from going on; empty when it is live or has ended."""
     revision = detail["revision"]
