@@ -14,13 +14,13 @@ class Facts:
     """A revision, what was judged and signed about it, what else goes on, and who wants what."""
 
     actor: Actor
-    revision: Mapping[str, Any]
-    verdicts: Sequence[Mapping[str, Any]]
-    parity: Mapping[str, Any]
-    accepted: Mapping[str, Mapping[str, Any]]
-    approvals: Sequence[Mapping[str, Any]]
+    revision: Mapping[Any, Any]
+    verdicts: Sequence[Mapping[Any, Any]]
+    parity: Mapping[Any, Any]
+    accepted: Mapping[str, Mapping[Any, Any]]
+    approvals: Sequence[Mapping[Any, Any]]
     newest_of_version: str
-    route: Mapping[str, Any] | None
+    route: Mapping[Any, Any] | None
     builders: frozenset[str]
     seen_digest: str | None = None
     reason: str = ""
@@ -45,7 +45,7 @@ class Facts:
         return bool(approval and approval["four_eyes"])
 
     @property
-    def given(self) -> list[Mapping[str, Any]]:
+    def given(self) -> list[Mapping[Any, Any]]:
         """The yeses that sign this very digest."""
         return [row for row in self.approvals if row["verdict"] == "approve" and row["digest"] == self.digest]
 

@@ -27,7 +27,7 @@ from stellwerk.kernel.ids import new_id
 Signer = Callable[[bytes], bytes]
 
 
-def content_digest(values: Mapping[str, Any], *, onnx: str, evaluation: Mapping[str, Any]) -> str:
+def content_digest(values: Mapping[str, Any], *, onnx: str, evaluation: Mapping[Any, Any]) -> str:
     """Return the digest that an approval signs: version, evaluation, gates, threshold and manifest."""
     return digest_of({
         "service": values["service"], "version": values["version"], "onnx": onnx, "threshold": values["threshold"],

@@ -13,7 +13,7 @@ _MOST_CATEGORIES = 50
 
 
 def serving(manifest: Manifest, contract: Contract, profile: Mapping[str, Any],
-            version: Mapping[str, Any]) -> dict[str, Any]:
+            version: Mapping[Any, Any]) -> dict[str, Any]:
     """Return the plain content of a revision as the gateway's snapshot will carry it."""
     serve = manifest.serve
     return {

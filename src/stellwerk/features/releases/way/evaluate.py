@@ -56,7 +56,7 @@ def evaluate_step(job: JobContext) -> Mapping[str, Any]:
             "message": f"version {version['number']} at threshold {revision['threshold']:g}: {_words(found.verdict)}"}
 
 
-def _rival(job: JobContext, champion: Mapping[str, Any] | None, version: Mapping[str, Any] | None,
+def _rival(job: JobContext, champion: Mapping[Any, Any] | None, version: Mapping[Any, Any] | None,
            frame: pl.DataFrame, scores: pl.DataFrame) -> Champion | None:
     """Return the champion with its scores on rows that it was not trained on; NaN on all others."""
     if champion is None or version is None:
