@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import io
 from collections.abc import Mapping
 from typing import Any
 
@@ -49,7 +48,6 @@ def _model_value(value: Any, kind: str) -> Any:
 @functools.lru_cache(maxsize=_MODELS)
 def _load(installation: Installation, model: str, background: str, types: tuple[tuple[str, str], ...]) -> Any:
     import numpy as np
-    import polars as pl
 
     from stellwerk.engines.onnx import OnnxModel
 
@@ -57,11 +55,7 @@ def _load(installation: Installation, model: str, background: str, types: tuple[
         raise NotFound("The model of this decision is no longer stored, so it cannot be explained.", field="model",
                        value=model, hint="Restore the objects folder from a backup.")
     loaded = OnnxModel(installation.objects.read(model), types)
-    frame = pl.read_ipc(io.BytesIO(installation.objects.read(background)))
-    columns: dict[str, Any] = {}
-    for name, kind in types:
-        if kind == "string":
-            columns[name] = np.array(frame[name].cast(pl.String).fill_null("").to_list(), dtype=object)
-        else:
-            columns[name] = frame[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    rows = canonical_json.loads(installation.objects.read(background))
+    columns = {name: np.array([_model_value(value, kind) for value in rows[name]],
+                              dtype=object if kind == "string" else np.float64) for name, kind in types}
     return loaded, columns

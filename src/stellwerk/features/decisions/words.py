@@ -16,6 +16,7 @@ _STRONG = {"selected": "selected automatically", "review": "handed to a person",
 _MARKS = {"outside_training_range": "outside what training saw", "not_in_training_data": "never seen in training"}
 # More bars than this tell nothing more; the rest is one bar.
 _SHOWN = 8
+_SHORT_UNIT = 4
 
 
 def value_words(value: Any) -> str:
@@ -41,15 +42,10 @@ def input_rows(detail: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the inputs, those with a mark first, each with label, value, unit and the mark in words."""
     decision, fields = detail["decision"], detail["fields"]
     marks = {mark["field"]: _mark_words(mark) for mark in decision["marks"]}
-    rows = [{"field": field, "label": label_of(fields.get(field), field), "value": value_words(value),
-             "unit": (fields.get(field) or {}).get("unit") or "", "mark": marks.get(field)}
-            for field, value in decision["inputs"].items()]
+    rows = [{"field": field, "label": field.replace("_", " "), "about": (fields.get(field) or {}).get("description"),
+             "value": value_words(value), "unit": (fields.get(field) or {}).get("unit") or "",
+             "mark": marks.get(field)} for field, value in decision["inputs"].items()]
     return sorted(rows, key=lambda row: row["mark"] is None)
-
-
-def label_of(field: Mapping[str, Any] | None, name: str) -> str:
-    """Return what the contract calls a field."""
-    return str((field or {}).get("description") or name.replace("_", " "))
 
 
 def _mark_words(mark: Mapping[str, Any]) -> str:
@@ -66,7 +62,7 @@ def why_chart(detail: Mapping[str, Any]) -> Chart | None:
     if explanation is None:
         return None
     ordered = sorted(explanation["contributions"], key=lambda row: -abs(row["contribution"]))
-    items = [Contribution(row["label"], _with_unit(row), row["contribution"]) for row in ordered[:_SHOWN]]
+    items = [Contribution(_name(row), _with_unit(row), row["contribution"]) for row in ordered[:_SHOWN]]
     rest = ordered[_SHOWN:]
     if rest:
         items.append(Contribution(f"{len(rest)} other inputs", "", sum(row["contribution"] for row in rest)))
@@ -76,19 +72,24 @@ def why_chart(detail: Mapping[str, Any]) -> Chart | None:
                            "the same whenever asked")
 
 
+def _name(row: Mapping[str, Any]) -> str:
+    # The contract's description is a sentence; beside a bar stands the short name.
+    return str(row["field"]).replace("_", " ")
+
+
 def _with_unit(row: Mapping[str, Any]) -> str:
-    text = value_words(row["value"])
-    return f"{text} {row['unit']}" if row["unit"] else text
+    text, unit = value_words(row["value"]), row["unit"] or ""
+    return f"{text} {unit}" if 0 < len(unit) <= _SHORT_UNIT else text
 
 
 def _why_title(ordered: Sequence[Mapping[str, Any]], explanation: Mapping[str, Any]) -> str:
     usual, score = percent(explanation["base"], 0), percent(explanation["score"], 0)
     if not ordered or abs(ordered[0]["contribution"]) < 0.005:
         return f"No input moves the score far: usually {usual}, here {score}"
-    first = ordered[0]
+    first, name = ordered[0], _name(ordered[0])
     moved = "lifts" if first["contribution"] > 0 else "lowers"
     second = ""
     if len(ordered) > 1 and abs(ordered[1]["contribution"]) >= abs(first["contribution"]) / 3:
         way = "lifts" if ordered[1]["contribution"] > 0 else "lowers"
-        second = f", {ordered[1]['label']} {way} it" if way != moved else f", then {ordered[1]['label']}"
-    return f"{first['label']} {moved} the score most{second}: usually {usual}, here {score}"
+        second = f", {_name(ordered[1])} {way} it" if way != moved else f", then {_name(ordered[1])}"
+    return f"{name.capitalize()} {moved} the score most{second}: usually {usual}, here {score}"

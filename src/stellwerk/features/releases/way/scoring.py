@@ -13,6 +13,7 @@ import polars as pl
 
 from stellwerk.engines.onnx import OnnxModel
 from stellwerk.features.evaluations import DecisionRule, compare_compiled, fold_of_rows
+from stellwerk.kernel import canonical_json
 
 _BACKGROUND_ROWS = 100
 
@@ -62,12 +63,15 @@ def score_all(data: Path, inputs: Sequence[Mapping[str, str]], out: Path, rows: 
 
 
 def background(data: Path, inputs: Sequence[Mapping[str, str]], seed: int) -> bytes:
-    """Return the frozen rows against which answers are explained: at most 100, drawn by the seed."""
+    """Return the frozen rows against which answers are explained: at most 100, drawn by the seed.
+
+    Canonical JSON of one list per input, since the server reads it and needs no tables for anything else.
+    """
     frame = pl.read_ipc(data).select(entry["name"] for entry in inputs)
     if frame.height > _BACKGROUND_ROWS:
         chosen = np.sort(np.random.default_rng(seed).choice(frame.height, _BACKGROUND_ROWS, replace=False))
         frame = frame[chosen]
-    return _arrow(frame)
+    return canonical_json.dumps(frame.to_dict(as_series=False))
 
 
 def _arrow(frame: pl.DataFrame) -> bytes:
