@@ -8,6 +8,7 @@ from stellwerk.cli.home import read_home, write_home
 from stellwerk.cli.output import clean, facts, lamp, moment, print_json, table
 from stellwerk.cli.session import Session, with_session
 
+_PERSONAL = ("builder", "validator", "product_owner")
 _ROLES = "viewer, builder, validator, product_owner or operator in a team; admin or auditor for the installation"
 
 
@@ -31,21 +32,29 @@ def token() -> None:
 @click.option("--role", required=True, metavar="ROLE", help=_ROLES)
 @click.option("--team", metavar="TEAM", help="The team in which the role is held.")
 @click.option("--person", metavar="PERSON", help="Act in the name of this person, who must hold the role.")
+@click.option("--service-account", is_flag=True, help="Nobody stands behind it: it approves nothing.")
 @click.option("--days", type=int, default=90, show_default=True, help="How long it is valid.")
 @with_session
-def create(session: Session, name: str, role: str, team: str | None, person: str | None, days: int) -> None:
+def create(session: Session, name: str, role: str, team: str | None, person: str | None,
+           service_account: bool, days: int) -> None:
     """Make a token. Its text is shown this once and kept nowhere.
 
-    Without --person it is a service account: it may decide or ship, and approves nothing.
+    Who builds or approves is a person: a token with the role builder, validator or product_owner acts for the
+    person NAME, who is added with that role where missing. Any other token, or one with --service-account, stands
+    alone: it approves nothing.
 
     \b
     Examples:
-      stellwerk token create ci --role builder --team lending
+      stellwerk token create vera --role validator --team lending
       stellwerk token create vera-cli --role validator --team lending --person vera
+      stellwerk token create ci --role builder --team lending --service-account
     """
-    from stellwerk.features.identity import create_token
+    from stellwerk.features.identity import create_token, ensure_person
 
     with write_home(session) as work:
+        if person is None and role in _PERSONAL and not service_account:
+            ensure_person(work, name, role, team)
+            person = name
         made = create_token(work, name, role, team=team, person=person, days=days)
     if session.as_json:
         print_json({"id": made.id, "name": made.name, "token": made.secret.reveal(), "role": role, "team": team,

@@ -3,6 +3,7 @@
 from stellwerk.features.identity.people import (
     actor_named,
     add_person,
+    ensure_person,
     ensure_team,
     grant,
     list_people,
@@ -23,6 +24,6 @@ from stellwerk.features.identity.tokens import (
     tokens_that_may,
 )
 
-__all__ = ["LINK_PATH", "ROLES", "KnownToken", "NewToken", "actor_named", "actor_of_token", "add_person",
+__all__ = ["LINK_PATH", "ROLES", "KnownToken", "NewToken", "actor_named", "actor_of_token", "add_person", "ensure_person",
            "create_first_admin", "create_token", "ensure_team", "grant", "list_people", "list_teams", "list_tokens", "make_link", "names_of",
            "permissions_of", "revoke_token", "session_of_cookie", "set_active", "tokens_that_may", "withdraw"]

@@ -41,6 +41,13 @@ def add_person(work: Work, name: str, title: str | None = None) -> str:
     return person_id
 
 
+def ensure_person(work: Work, name: str, role: str, team: str | None) -> None:
+    """Make sure that a person of this sign-in name exists and holds the role."""
+    if repository.person_named(work.connection, name) is None:
+        add_person(work, name)
+    grant(work, name, role, team)
+
+
 def set_active(work: Work, name: str, active: bool) -> None:
     """Let a person in again, or shut out the person with all sessions and tokens."""
     found = get_person(work.connection, name)
