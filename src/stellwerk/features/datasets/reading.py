@@ -23,8 +23,7 @@ def read_csv(path: Path, name: str) -> pl.DataFrame:
     """
     separator, header = _header(path, name)
     try:
-        frame = pl.read_csv(path, separator=separator, infer_schema=False, encoding="utf8",
-                            missing_utf8_is_empty_string=False)
+        frame = pl.read_csv(path, separator=separator, infer_schema=False, encoding="utf8")
     except pl.exceptions.NoDataError:
         raise _no_rows(name) from None
     except pl.exceptions.PolarsError as error:
