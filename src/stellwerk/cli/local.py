@@ -24,23 +24,15 @@ class LocalService:
     @property
     def data_files(self) -> tuple[str, ...]:
         """The data files that the manifest names as sources."""
-        return tuple(entry.source for entry in self.manifest.data.values() if _is_file(entry.source))
-
-
-def _is_file(source: str) -> bool:
-    return ":" not in source
+        source = self.manifest.data
+        return () if source.is_function else (source.source,)
 
 
 def load_local(folder: Path) -> LocalService:
     """Read the manifest of a folder; raises BadInput naming file, line, what was found and what is allowed."""
-    from stellwerk.manifest import parse_manifest
+    from stellwerk.manifest import load_manifest
 
-    file = folder / MANIFEST
-    try:
-        text = file.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise BadInput(f"{file} is not UTF-8: byte {error.start}.", field=str(file), allowed="UTF-8 text") from None
-    return LocalService(folder=folder, manifest=parse_manifest(text, str(file)))
+    return LocalService(folder=folder, manifest=load_manifest(folder / MANIFEST))
 
 
 def function_names(file: Path) -> dict[str, int]:
@@ -76,3 +68,44 @@ def check_function(folder: Path, field: str, reference: str) -> None:
         raise BadInput(f"{field} names the function {name!r}, but {file.name} has none of that name.", field=field,
                        value=reference, allowed=sorted(known),
                        hint=f"Did you mean {module}:{near[0]}?" if near else None)
+
+
+def check_local(local: LocalService) -> list[str]:
+    """Check contract, columns, functions and files of a service without running it; returns what was found good.
+
+    Raises BadInput for the first fault.
+    """
+    from stellwerk.protocols.odcs import parse_contract
+
+    folder, manifest = local.folder, local.manifest
+    found = [f"manifest: {manifest.service}, risk {manifest.risk}, {len(manifest.gates)} gates"]
+    file = folder / manifest.data.contract
+    if not file.is_file():
+        raise BadInput(f"The contract {manifest.data.contract!r} does not exist.", field="contract",
+                       value=manifest.data.contract, allowed=f"a file below {folder}")
+    contract = parse_contract(file.read_text(encoding="utf-8"), manifest.data.contract)
+    columns = [entry.name for entry in contract.properties]
+    _check_columns(local, columns)
+    found.append(f"contract: {len(columns)} columns, {len(manifest.inputs(columns))} of them inputs")
+    if manifest.data.is_function:
+        check_function(folder, "source", manifest.data.source)
+    check_function(folder, "train", manifest.train)
+    found.append(f"functions: {manifest.train}" + (f", {manifest.data.source}" if manifest.data.is_function else ""))
+    if manifest.environment is not None and not (folder / manifest.environment).is_file():
+        raise BadInput(f"The lock file {manifest.environment!r} does not exist.", field="environment",
+                       value=manifest.environment, allowed=f"a file below {folder}")
+    return found
+
+
+def _check_columns(local: LocalService, columns: list[str]) -> None:
+    manifest = local.manifest
+    subject = (manifest.subject,) if manifest.subject else ()
+    for field, names in (("target", (manifest.target,)), ("subject", subject), ("protected", manifest.protected),
+                         ("exclude", manifest.exclude)):
+        for name in names:
+            if name not in columns:
+                import difflib
+
+                near = difflib.get_close_matches(name, columns, n=1)
+                raise BadInput(f"{field} names the column {name!r}, which the contract does not have.", field=field,
+                               value=name, allowed=columns, hint=f"Did you mean {near[0]}?" if near else None)

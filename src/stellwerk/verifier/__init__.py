@@ -1,0 +1,1 @@
+"""The single-file verifier of proof packs; it imports nothing of ours and runs alone."""
