@@ -5,6 +5,7 @@ People: admin (administrator), ben (builder), vera (validator), paula (product o
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -14,6 +15,11 @@ from typing import Any
 import numpy as np
 
 from stellwerk.apps.prepare import prepare_home
+from stellwerk.apps.sealing import Sealing
+from stellwerk.dataplane.decision_log.record import Record
+from stellwerk.dataplane.decision_log.writer import Writer
+from stellwerk.dataplane.snapshot import Field
+from stellwerk.engines.onnx import OnnxModel
 from stellwerk.features.datasets.service import record_report, record_version
 from stellwerk.features.evaluations import record_evaluation, record_plan
 from stellwerk.features.evaluations.evaluate import Columns, EvaluationResult, evaluate
@@ -24,65 +30,23 @@ from stellwerk.features.jobs import get_job, request_job
 from stellwerk.features.jobs import service as jobs
 from stellwerk.features.models import register_version
 from stellwerk.features.releases import service as releases
+from stellwerk.features.releases.serving import serving
+from stellwerk.features.releases.views import route_view
 from stellwerk.features.runs import finish_run, open_run
 from stellwerk.features.services import Bundle, bring
 from stellwerk.infra.crypto import load_key
 from stellwerk.infra.database import Work
 from stellwerk.infra.installation import Installation, open_installation
+from stellwerk.kernel import clock
 from stellwerk.kernel.actor import SYSTEM, Actor
 from stellwerk.kernel.hashing import digest_of, sha256_hex
 from stellwerk.manifest import parse_manifest
-from stellwerk.protocols.odcs import parse_contract
+from tools.sample_model import OF_GROUP, ROWS, manifest_text, sample_model
 
 TEAM = "lending"
 _PEOPLE = (("ben", "Ben Adler", "builder"), ("vera", "Vera Lind", "validator"),
            ("paula", "Paula Roth", "product_owner"), ("olga", "Olga Brandt", "operator"))
-MANIFEST = """\
-service: {name}
-title: {title}
-purpose: Approve clear applications at once; hand every other one to a person.
-team: {team}
-risk: high
-
-data:
-  applications:
-    contract: contracts/applications.odcs.yaml
-    source: service:load_applications
-target: approved
-subject: application_id
-protected: [race]
-
-train: service:train
-params: {{C: 1.0, reweigh: {reweigh}}}
-evaluate: {{folds: 5, seed: 7, metrics: [roc_auc, brier, ece]}}
-gates:
-  - {{metric: roc_auc, at_least: 0.75}}
-  - {{metric: selection_rate_ratio, by: race, at_least: 0.8}}
-  - {{metric: roc_auc, not_worse_than: champion, within: 0.01}}
-approval: {{roles: [validator, product_owner], four_eyes: true}}
-
-serve: {{threshold: {threshold}, below: review}}
-"""
-CONTRACT = """\
-apiVersion: v3.1.0
-kind: DataContract
-id: applications
-name: Mortgage applications
-version: 1.0.0
-status: active
-schema:
-  - name: applications
-    properties:
-      - {name: application_id, logicalType: integer, required: true, unique: true}
-      - {name: payment_ratio, logicalType: number, required: true, description: Payments to income}
-      - {name: loan_to_value, logicalType: number, required: true, description: Loan to value of the property}
-      - {name: credit_history, logicalType: integer, required: true, description: Consumer credit history}
-      - {name: public_record, logicalType: string, required: true, description: Public record of default}
-      - {name: race, logicalType: string, required: true}
-      - {name: approved, logicalType: boolean, required: true}
-"""
-_PARTS = {"train": "service:train", "seed": 7}
-_BLACK, _ALL = 339, 2380
+_BLACK, _ALL = OF_GROUP, ROWS
 
 
 class SampleHome:
@@ -91,6 +55,7 @@ class SampleHome:
     def __init__(self, path: Path) -> None:
         prepare_home(path)
         self.installation: Installation = open_installation(path)
+        self.model = sample_model()
         self.signer = load_key(self.installation.home.keys_dir).sign
         with self.write(SYSTEM) as work:
             add_person(work, "admin", "Administrator")
@@ -112,7 +77,7 @@ class SampleHome:
     def ship(self, name: str, title: str, *, threshold: float = 0.65, reweigh: bool = True, team: str = TEAM,
              by: str = "ben", back: timedelta = timedelta(hours=3), judged: EvaluationResult | None = None) -> int:
         """Bring, train and evaluate a version as one finished job; returns the version's number."""
-        text = MANIFEST.format(name=name, title=title, team=team, threshold=threshold, reweigh=str(reweigh).lower())
+        text = manifest_text(name, title, team, threshold, reweigh)
         with self.write(by, back) as work:
             job_id = self._bring(work, name, text)
             data = self._data(work, name, job_id)
@@ -123,7 +88,8 @@ class SampleHome:
                 "service": name, "team": team, "model_version_id": version["id"], "run_id": version["run_id"],
                 "evaluation_id": evaluation["id"], "dataset_version_id": data["id"], "bundle": self._bundle(text)[0],
                 "manifest": sha256_hex(text.encode()), "threshold": threshold,
-                "approval": manifest.approval.plain() if manifest.approval else None, "serving": {"below": "review"},
+                "approval": manifest.approval.plain() if manifest.approval else None,
+                "serving": serving(manifest, self.model.contract, self.model.profile, version),
                 "person_id": work.actor.person_id, "requested_by": work.actor.name, "job_id": job_id})
             jobs.finish(work, job_id, "succeeded", result={"exit": 3, "outcome": "waiting", "message": "waits"})
         return int(version["number"])
@@ -149,7 +115,6 @@ class SampleHome:
         return job_id
 
     def _data(self, work: Work, name: str, job_id: str) -> Any:
-        contract = parse_contract(CONTRACT, "applications.odcs.yaml")
         rules = [{"rule": rule, "column": column, "severity": severity, "failing": failing, "words": words,
                   "examples": [{"row": 621, "value": 3.0}, {"row": 1095, "value": 2.63}][:failing]}
                  for rule, column, severity, failing, words in (
@@ -162,10 +127,10 @@ class SampleHome:
             rules = [rule for rule in rules if not rule["failing"]]
         broken = sum(1 for rule in rules if rule["failing"])
         report = {"verdict": "warn" if broken else "pass", "rows": _ALL, "rules": rules, "broken": broken}
-        columns = contract.columns
+        contract, frame = self.model.contract, self.model.frame
         version = record_version(work, name, "applications", contract, {
             "content_hash": digest_of(["applications", name]), "lake_version": 0, "rows": _ALL,
-            "schema": dict.fromkeys(columns, "Float64"), "profile": {"rows": _ALL, "columns": {}},
+            "schema": {column: str(kind) for column, kind in frame.schema.items()}, "profile": self.model.profile,
             "source": {"from": "service:load_applications", "file": None}, "job_id": job_id})
         record_report(work, name, "applications", contract, report, job_id=job_id, version_id=version["id"])
         return version
@@ -179,7 +144,9 @@ class SampleHome:
             "lock_hash": digest_of("lock"), "dataset_version_id": data["id"], "params": {"C": 1.0, "reweigh": reweigh},
             "seed": 7, "plan": {"kind": "folds", "folds": 5, "seed": 7}, "person_id": work.actor.person_id,
             "requested_by": work.actor.name, "repeats_run": None})
-        artifacts = {"model.onnx": digest_of(["onnx", name, text]), "predictions.arrow": digest_of(["p", name, text])}
+        objects = self.installation.objects
+        artifacts = {"model.onnx": objects.put_bytes(self.model.onnx),
+                     "predictions.arrow": digest_of(["p", name, text])}
         finish_run(work, run_id, {
             "seconds": 1.92, "peak_memory_mb": 214.0, "network": "none", "artifacts": artifacts, "log_tail": "",
             "versions": {"python": "3.11.9", "scikit-learn": "1.9.1", "numpy": "2.4.1", "polars": "1.38.1"},
@@ -189,8 +156,8 @@ class SampleHome:
         same = parity(scores, scores + rng.normal(0, 2e-8, _ALL), DecisionRule(0.65, 0.0).decide)
         return register_version(work, name, print_of, {
             "run_id": run_id, "onnx": artifacts["model.onnx"], "estimator": "LogisticRegression",
-            "inputs": [{"name": "payment_ratio", "type": "number"}], "parity": same,
-            "scores": digest_of(["s", name, text]), "background": digest_of(["b", name, text])})
+            "inputs": self.model.inputs, "parity": same, "scores": digest_of(["s", name, text]),
+            "background": objects.put_bytes(self.model.background)})
 
     def _evaluate(self, work: Work, name: str, job_id: str, version: Any, data: Any, threshold: float, reweigh: bool,
                   judged: EvaluationResult | None) -> Any:
@@ -221,7 +188,7 @@ class SampleHome:
 
     def running(self, name: str, title: str, stage: str = "train", team: str = TEAM) -> str:
         """Bring a service and leave its job running in a stage; returns the id of the job."""
-        text = MANIFEST.format(name=name, title=title, team=team, threshold=0.65, reweigh="true")
+        text = manifest_text(name, title, team, 0.65, True)
         with self.write("ben", timedelta(seconds=40)) as work:
             digest, bundle = self._bundle(text)
             bring(work, name, digest, bundle, None)
@@ -246,10 +213,49 @@ class SampleHome:
                                "hint": "Impute missing values in the pipeline, or forbid them in the contract."})
         return job_id
 
+    def decide(self, name: str, *cases: dict[str, Any], back: timedelta = timedelta(minutes=5)) -> list[str]:
+        """Keep decisions of the live champion as the gateway does, and seal them; returns their ids, oldest first.
+
+        A case holds inputs that differ from those of the first application.
+        """
+        with self.installation.database.read() as connection:
+            live = route_view(connection, name)
+            assert live is not None
+            revision = releases.get_revision(connection, live["champion"]["id"])
+        usual = self.model.frame.row(0, named=True)
+        model = OnnxModel(self.model.onnx, [(entry["name"], entry["type"]) for entry in self.model.inputs])
+        fields = [Field(**entry) for entry in revision["serving"]["inputs"]]
+        writer = Writer(self.installation.home.decisions, 0)
+        ids: list[str] = []
+        errors: list[BaseException | None] = []
+        for number, case in enumerate(cases):
+            inputs = {entry["name"]: case.get(entry["name"], usual[entry["name"]]) for entry in self.model.inputs}
+            score = float(model.score({key: [value] for key, value in inputs.items()})[0])
+            ids.append(writer.new_id())
+            writer.append(Record(
+                id=ids[-1], at_us=clock.to_us(clock.now() - back) + number * 1_000_000, service=name,
+                revision=revision["id"], version=revision["version"], route="champion", caller="core-banking",
+                decision="selected" if score >= revision["threshold"] else "review", score=score,
+                threshold=revision["threshold"], marks=json.dumps(_marks(fields, inputs)), mode="sync",
+                latency_us=640, idempotency=None, inputs=json.dumps(inputs),
+                subject=case.get("subject", f"A-{2041 + number}"),
+                protected=json.dumps({"race": case.get("race", "other")}), nonce=bytes(16)),
+                "sync", errors.append)
+        writer.close()
+        assert errors == [None] * len(cases)
+        Sealing(self.installation).once()
+        return ids
+
     def job(self, job_id: str) -> Any:
         """Return a job's row."""
         with self.installation.database.read() as connection:
             return get_job(connection, job_id)
+
+
+def _marks(fields: list[Field], inputs: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"field": field.name, "mark": "outside_training_range", "value": inputs[field.name],
+             "seen": [field.seen_min, field.seen_max]} for field in fields
+            if field.seen_max is not None and inputs[field.name] > field.seen_max]
 
 
 def sample_plan(threshold: float) -> dict[str, Any]:
@@ -277,7 +283,7 @@ def sample_evaluation(threshold: float, reweigh: bool) -> EvaluationResult:
 
 
 def fill(home: SampleHome) -> dict[str, str]:
-    """Fill a home with the services of the screenshots, one of each kind of line; returns ids of jobs by state."""
+    """Fill a home with one service of each kind of line; returns the ids of two jobs and two decisions."""
     name = "mortgage-decisions"
     home.ship(name, "Mortgage pre-decision", threshold=0.8, reweigh=False, back=timedelta(days=2))
     home.ship(name, "Mortgage pre-decision", back=timedelta(days=1))
@@ -290,8 +296,11 @@ def fill(home: SampleHome) -> dict[str, str]:
     home.approve("card-fraud", second, "vera", "paula")
     home.release("card-fraud", second, share=0.1)
     home.ship("loan-pricing", "Loan pricing class", threshold=0.8, reweigh=False)
-    return {"running": home.running("branch-staffing", "Branch staffing forecast"),
-            "failed": home.broken("early-repayment", "Early repayment")}
+    selected, review, *_ = home.decide(
+        "overdraft-limits", {}, {"payment_ratio": 0.82, "public_record": "yes", "credit_history": 5, "race": "black"},
+        *({"loan_to_value": 0.4 + 0.08 * step, "credit_history": 1 + step % 6} for step in range(12)))
+    return {"running": home.running("branch-staffing", "Branch staffing forecast"), "selected": selected,
+            "failed": home.broken("early-repayment", "Early repayment"), "review": review}
 
 
 def crowd(home: SampleHome, count: int) -> None:

@@ -28,7 +28,7 @@ class Shot:
     person: str | None = "vera"
 
 
-def sample_shots(jobs: dict[str, str]) -> list[Shot]:
+def sample_shots(ids: dict[str, str]) -> list[Shot]:
     """Return the pages of the sample home."""
     return [
         Shot("sign-in", "/sign-in", None), Shot("board", "/"), Shot("board-compact", "/?view=compact"),
@@ -37,8 +37,10 @@ def sample_shots(jobs: dict[str, str]) -> list[Shot]:
         Shot("version-to-approve", "/services/mortgage-decisions/versions/2"),
         Shot("version-refused", "/services/mortgage-decisions/versions/2", "ben"),
         Shot("version-canary", "/services/card-fraud/versions/2", "olga"),
-        Shot("job-running", f"/jobs/{jobs['running']}"),
-        Shot("job-failed", f"/jobs/{jobs['failed']}")]
+        Shot("job-running", f"/jobs/{ids['running']}"),
+        Shot("job-failed", f"/jobs/{ids['failed']}"), Shot("decisions", "/services/overdraft-limits/decisions"),
+        Shot("decision-review", f"/decisions/{ids['review']}"),
+        Shot("decision-selected", f"/decisions/{ids['selected']}")]
 
 
 def take(address: str, home: Path, shots: list[Shot], out: Path, only: str = "") -> Iterator[Path]:

@@ -45,6 +45,7 @@ ROUTE_MODULES = (
     "stellwerk.features.identity.pages:pages",
     "stellwerk.features.jobs.pages:pages",
     "stellwerk.features.releases.pages:pages",
+    "stellwerk.features.decisions.pages:pages",
     "stellwerk.features.board.pages:pages",
     "stellwerk.features.board.service_pages:pages",
 )

@@ -12,8 +12,8 @@ Lamp = Literal["clear", "caution", "stop", "unset", "way"]
 NAMES = ("Data", "Model", "Gates", "Approval", "Live", "Outcome")
 DATA, MODEL, GATES, APPROVAL, LIVE, OUTCOME = range(6)
 # Where on the line a job stands while it is in a stage of its own.
-_PLACE = {"data": DATA, "contract": DATA, "plan": MODEL, "environment": MODEL, "train": MODEL, "evaluate": GATES,
-          "gates": GATES, "judge": GATES, "propose": GATES, "approval": APPROVAL, "release": LIVE}
+_PLACE = {"environment": DATA, "data": DATA, "plan": MODEL, "train": MODEL, "evaluate": GATES, "stand": GATES,
+          "release": LIVE}
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,10 @@ def stations(traffic: Traffic) -> tuple[Station, ...]:
 def _data(traffic: Traffic) -> tuple[Lamp, str]:
     if traffic.runs and traffic.place == DATA:
         return "way", "reading"
+    if traffic.broke == "error" and traffic.place == DATA:
+        return "stop", "failed"
     if traffic.data is None:
-        return ("stop", "failed") if traffic.broke and traffic.place == DATA else ("unset", "not set")
+        return "unset", "not set"
     if traffic.data["verdict"] == "fail":
         return "stop", "contract broken"
     rows = f"{traffic.data['rows']:,d} rows"

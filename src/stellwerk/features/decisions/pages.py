@@ -20,6 +20,7 @@ from stellwerk.kernel import canonical_json
 from stellwerk.kernel.errors import BadInput
 from stellwerk.kernel.route import allow
 from stellwerk.uikit import Templates
+from stellwerk.uikit.formats import short_hash
 
 pages = page_routes(tag="decisions")
 _templates = Templates(Path(__file__).parent / "templates")
@@ -62,8 +63,8 @@ def decision_page(request: Request, decision_id: str, actor: CurrentActor, conne
     detail = service.decision_detail(installation, connection, actor, decision_id)
     decision = detail["decision"]
     crumbs = [("Services", "/"), (detail["service"]["title"], f"/services/{decision['service']}"),
-              ("Decisions", f"/services/{decision['service']}/decisions"), (decision_id[:8], None)]
-    return _templates.page(request, "decision.html", title=f"Decision {decision_id[:8]}", section="services",
+              ("Decisions", f"/services/{decision['service']}/decisions"), (short_hash(decision_id), None)]
+    return _templates.page(request, "decision.html", title=f"Decision {short_hash(decision_id)}", section="services",
                            crumbs=crumbs, stylesheets=["evidence.css", "board.css"], **content(detail))
 
 

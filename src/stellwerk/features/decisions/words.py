@@ -42,9 +42,9 @@ def input_rows(detail: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the inputs, those with a mark first, each with label, value, unit and the mark in words."""
     decision, fields = detail["decision"], detail["fields"]
     marks = {mark["field"]: _mark_words(mark) for mark in decision["marks"]}
-    rows = [{"field": field, "label": field.replace("_", " "), "about": (fields.get(field) or {}).get("description"),
-             "value": value_words(value), "unit": (fields.get(field) or {}).get("unit") or "",
-             "mark": marks.get(field)} for field, value in decision["inputs"].items()]
+    rows = [{"field": name, "label": name.replace("_", " "), "about": fields.get(name, {}).get("description"),
+             "value": value_words(value), "unit": fields.get(name, {}).get("unit") or "", "mark": marks.get(name)}
+            for name, value in decision["inputs"].items()]
     return sorted(rows, key=lambda row: row["mark"] is None)
 
 
@@ -66,10 +66,10 @@ def why_chart(detail: Mapping[str, Any]) -> Chart | None:
     rest = ordered[_SHOWN:]
     if rest:
         items.append(Contribution(f"{len(rest)} other inputs", "", sum(row["contribution"] for row in rest)))
-    return waterfall("why", _why_title(ordered, explanation), explanation["base"], items, base_label="Usual score",
+    return waterfall("contributions", _why_title(ordered, explanation), explanation["base"], items, base_label="Usual score",
                      end_label="This score", threshold=detail["decision"]["threshold"],
-                     under="How each input moved the score against the mean of the frozen background; "
-                           "the same whenever asked")
+                     under="How many points each input moved the score, against the mean of the frozen background. "
+                           f"Dashed: the threshold, {percent(detail['decision']['threshold'], 0)}")
 
 
 def _name(row: Mapping[str, Any]) -> str:

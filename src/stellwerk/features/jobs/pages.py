@@ -37,7 +37,8 @@ def job_page(request: Request, job_id: str, actor: CurrentActor, connection: Rea
     owner = [(job["service"], f"/services/{job['service']}")] if job["service"] else []
     return _templates.page(
         request, "job.html", title=f"{job['kind'].capitalize()} {job['service'] or ''}".strip(), section="services",
-        stylesheets=["evidence.css"], crumbs=[("Services", "/"), *owner, ("Job", None)], job=job, stages=stages(connection, job_id), lines=lines,
+        stylesheets=["evidence.css"], crumbs=[("Services", "/"), *owner, ("Job", None)], job=job,
+        stages=stages(connection, job_id), lines=lines,
         live=f"/jobs/{job_id}/live?after={last}" if running else None, traceback=_traceback(job),
         may_cancel=running and not row["cancel_requested"] and actor.may("jobs.cancel", row["team"]))
 

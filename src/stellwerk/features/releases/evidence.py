@@ -106,8 +106,9 @@ def _gate_row(verdict: Mapping[str, Any], accepted: Mapping[str, Any] | None) ->
     limit = verdict["limit"]
     champion = verdict["side"] == "champion"
     bound = -limit if champion else limit
+    title = metric_title(verdict["metric"]) + (f" by {verdict['by']}" if verdict["by"] else "")
     return GateRow(
-        gate=verdict["gate"], title=metric_title(verdict["metric"]) + (f" by {verdict['by']}" if verdict["by"] else ""),
+        gate=verdict["gate"], title=f"{title} against the champion" if champion else title,
         about=_about(verdict), value="–" if verdict["verdict"] == "not_applicable" else value, span=span,
         n=number(verdict["n"]) if verdict["n"] else "–",
         limit=f"worse by at most {limit:g}" if champion else _limit_words(verdict), lamp=lamp, word=word,
@@ -121,7 +122,7 @@ def _limit_words(verdict: Mapping[str, Any]) -> str:
 
 def _about(verdict: Mapping[str, Any]) -> str:
     if verdict["side"] == "champion":
-        return "against the version that is live"
+        return "how it compares with the version that is live"
     if verdict.get("group") and verdict.get("reference"):
         return f"{verdict['group']} against {verdict['reference']}"
     if verdict.get("group"):
