@@ -52,11 +52,14 @@ _BLACK, _ALL = OF_GROUP, ROWS
 class SampleHome:
     """A home under construction; each call goes through the services, as the person named."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, known: bool = False) -> None:
+        """Make the people of a new home; ``known`` opens one that has them."""
         prepare_home(path)
         self.installation: Installation = open_installation(path)
         self.model = sample_model()
         self.signer = load_key(self.installation.home.keys_dir).sign
+        if known:
+            return
         with self.write(SYSTEM) as work:
             add_person(work, "admin", "Administrator")
             grant(work, "admin", "admin")

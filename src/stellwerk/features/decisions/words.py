@@ -66,8 +66,8 @@ def why_chart(detail: Mapping[str, Any]) -> Chart | None:
     rest = ordered[_SHOWN:]
     if rest:
         items.append(Contribution(f"{len(rest)} other inputs", "", sum(row["contribution"] for row in rest)))
-    return waterfall("contributions", _why_title(ordered, explanation), explanation["base"], items, base_label="Usual score",
-                     end_label="This score", threshold=detail["decision"]["threshold"],
+    return waterfall("contributions", _why_title(ordered, explanation), explanation["base"], items,
+                     base_label="Usual score", end_label="This score", threshold=detail["decision"]["threshold"],
                      under="How many points each input moved the score, against the mean of the frozen background. "
                            f"Dashed: the threshold, {percent(detail['decision']['threshold'], 0)}")
 

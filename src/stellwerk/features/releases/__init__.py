@@ -6,5 +6,5 @@ from stellwerk.features.releases.service import get_revision
 from stellwerk.features.releases.standing import Standing, standings
 from stellwerk.features.releases.views import revision_evidence, service_detail, version_list
 
-__all__ = ["Standing", "gate_rows", "gate_sentence", "get_revision", "records_behind", "revision_evidence", "role_words",
-           "service_detail", "standings", "version_list"]
+__all__ = ["Standing", "gate_rows", "gate_sentence", "get_revision", "records_behind", "revision_evidence",
+           "role_words", "service_detail", "standings", "version_list"]
