@@ -37,6 +37,7 @@ from stellwerk.uikit.pages import error_page
 
 # A slice with handlers or pages adds its modules here: each holds ``routes`` or ``pages``.
 ROUTE_MODULES = (
+    "stellwerk.features.ledger.api:routes",
     "stellwerk.features.artifacts.api:routes",
     "stellwerk.features.jobs.api:routes",
     "stellwerk.features.releases.api:routes",

@@ -95,7 +95,8 @@ def get_dataset_version(connection: Connection, version_id: str) -> dict[str, An
     row = get_row(connection, version_id)
     plain = ("id", "dataset_id", "number", "content_hash", "contract_digest", "lake_version", "rows", "schema",
              "profile", "source", "job_id")
-    return {**{name: row[name] for name in plain}, "created_at": iso_us(row["created_at"])}
+    return {**{name: row[name] for name in plain}, "dataset": row["dataset_id"],
+            "created_at": iso_us(row["created_at"])}
 
 
 def contract_of(connection: Connection, version_id: str) -> Contract:
