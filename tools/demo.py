@@ -270,9 +270,9 @@ class Demo:
         pack = outside / "decision.json"
         self.command("bea", "show", decision_id, "--export", str(pack), quiet=True)
         verifier = shutil.copy(ROOT / "src" / "stellwerk" / "verifier" / "stellwerk_verify.py", outside)
-        key = (self.home / "keys" / "installation.pub").read_text() if (self.home / "keys" / "installation.pub").exists() else ""
+        key = (self.home / "keys" / "installation.pub").read_text(encoding="ascii").strip()
         say("  one file, alone, with no server: python stellwerk_verify.py decision.json")
-        done = subprocess.run([sys.executable, "-I", verifier, str(pack), *(["--key", key.strip()] if key else [])],
+        done = subprocess.run([sys.executable, "-I", verifier, str(pack), "--key", key],
                               capture_output=True, text=True, check=False, cwd=outside)
         say("    " + done.stdout.splitlines()[0])
         expect(done.returncode == 0, f"the exported decision does not verify: {done.stdout}")

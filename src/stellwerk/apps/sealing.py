@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 
-from stellwerk.dataplane.decision_log.reader import Reader
-from stellwerk.features.ledger import CONTROL, seal_once
+from stellwerk.features.ledger import CONTROL, LeafSource, decision_sources, seal_once
 from stellwerk.infra.crypto import load_key
 from stellwerk.infra.installation import Installation
 from stellwerk.kernel.errors import StellwerkError
@@ -19,9 +18,8 @@ class Sealing:
     """Seals all logs of an installation until told to stop."""
 
     def __init__(self, installation: Installation) -> None:
-        self._database = installation.database
+        self._installation = installation
         self._key = load_key(installation.home.keys_dir)
-        self._decisions = Reader(installation.home.decisions)
 
     def run(self, stop: threading.Event) -> None:
         """Seal once a second; a log that cannot be continued is named in the log of the worker."""
@@ -30,16 +28,12 @@ class Sealing:
 
     def once(self) -> None:
         """Seal what has come; decisions first, so that their heads stand under the control head."""
-        for slot in self._decisions.slots():
-            self._seal(f"decisions-{slot}", slot)
+        for log, leaves in decision_sources(self._installation).items():
+            self._seal(log, leaves)
         self._seal(CONTROL, None)
 
-    def _seal(self, log: str, slot: int | None) -> None:
+    def _seal(self, log: str, leaves: LeafSource | None) -> None:
         try:
-            if slot is None:
-                seal_once(self._database, self._key, log)
-            else:
-                seal_once(self._database, self._key, log,
-                          lambda start, at_most: self._decisions.leaves(slot, start, at_most))
+            seal_once(self._installation.database, self._key, log, leaves)
         except StellwerkError as error:
             _log.error("the log %s was not sealed: %s", log, error.message)

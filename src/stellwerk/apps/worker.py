@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import signal
-import sqlite3
 import threading
 import time
 from pathlib import Path
@@ -18,6 +17,7 @@ from stellwerk.apps.kinds import job_kinds
 from stellwerk.apps.sealing import Sealing
 from stellwerk.features.jobs.durable import DurableJobs
 from stellwerk.features.jobs.queue import waiting_jobs
+from stellwerk.infra.database import ChangeWatch
 from stellwerk.infra.installation import Installation, open_installation
 from stellwerk.infra.telemetry import configure_logging
 from stellwerk.kernel import clock
@@ -25,20 +25,6 @@ from stellwerk.kernel import clock
 _log = logging.getLogger("stellwerk.worker")
 _LOOK_SECONDS = 0.05
 _BEAT_SECONDS = 1.0
-
-
-class ChangeWatch:
-    """Tells cheaply whether another connection has written to the control database."""
-
-    def __init__(self, file: Path) -> None:
-        self._connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True, check_same_thread=False)
-        self._seen = -1
-
-    def changed(self) -> bool:
-        """Return whether something was committed since the last call; True at the first."""
-        version = int(self._connection.execute("PRAGMA data_version").fetchone()[0])
-        changed, self._seen = version != self._seen, version
-        return changed
 
 
 class Worker:

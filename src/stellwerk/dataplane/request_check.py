@@ -180,8 +180,9 @@ class FieldsCheck:
     def _refuse_unknown(self, values: Mapping[str, Any]) -> None:
         name = next(name for name in values if name not in self._known)
         close = difflib.get_close_matches(name[:_SHOWN], self._names, n=1)
-        raise BadInput(f"{self._key}.{name[:_SHOWN]} is not known to this service.", field=f"{self._key}.{name[:_SHOWN]}",
-                       value=name[:_SHOWN], allowed=self._names, hint=f"Did you mean {close[0]}?" if close else None)
+        path = f"{self._key}.{name[:_SHOWN]}"
+        raise BadInput(f"{path} is not known to this service.", field=path, value=name[:_SHOWN],
+                       allowed=self._names, hint=f"Did you mean {close[0]}?" if close else None)
 
 
 class RequestCheck:

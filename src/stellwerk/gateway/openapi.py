@@ -12,9 +12,12 @@ def document(route: Route, revision: Revision) -> dict[str, Any]:
     path = f"/v1/services/{route.service}/decisions"
     failures = {code: {"description": words, "content": {"application/json": {"schema": {
         "$ref": "#/components/schemas/Error"}}}} for code, words in {
-            "400": "A value that the contract does not allow", "401": "No valid token", "404": "No such live service",
-            "409": "The idempotency key came with another request", "413": "Too large",
-            "415": "Another content type than JSON", "503": "The record could not be kept; nothing was decided"}.items()}
+            "400": "A value that the contract does not allow",
+            "401": "No valid token", "404": "No such live service",
+            "409": "The idempotency key came with another request",
+            "413": "Too large",
+            "415": "Another content type than JSON",
+            "503": "The record could not be kept; nothing was decided"}.items()}
     return {
         "openapi": "3.1.0",
         "info": {"title": revision.title or route.service, "version": str(revision.version),

@@ -66,7 +66,8 @@ def read(text: str, file: str) -> tuple[Section, Faults]:
     try:
         for event in yaml.parse(text, Loader=_Loader):
             if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-                raise BadInput(f"{file}, line {event.start_mark.line + 1}: anchors and aliases are not read.",
+                line = event.start_mark.line + 1 if event.start_mark else 0
+                raise BadInput(f"{file}, line {line}: anchors and aliases are not read.",
                                field=file, hint="Write the content out.")
         node = yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError as error:

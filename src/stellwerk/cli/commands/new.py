@@ -13,10 +13,12 @@ from stellwerk.kernel.errors import NotFound
 
 @click.command()
 @click.argument("name")
-@click.option("--data", required=True, metavar="FILE.csv", type=click.Path(path_type=Path), help="The data to learn from.")
+@click.option("--data", required=True, metavar="FILE.csv", type=click.Path(path_type=Path),
+              help="The data to learn from.")
 @click.option("--target", required=True, metavar="COLUMN", help="What the service decides: a column of two values.")
 @click.option("--subject", metavar="COLUMN", help="Whom or what a decision is about.")
-@click.option("--protected", multiple=True, metavar="COLUMN", help="For fairness only, never an input; may be repeated.")
+@click.option("--protected", multiple=True, metavar="COLUMN",
+              help="For fairness only, never an input; may be repeated.")
 @click.option("--team", metavar="TEAM", default=None, help="The team that owns it.")
 @with_session
 def new(session: Session, name: str, data: Path, target: str, subject: str | None, protected: tuple[str, ...],

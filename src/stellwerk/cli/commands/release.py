@@ -22,7 +22,8 @@ def _report(session: Session, service: str, answer: dict[str, Any]) -> None:
 @click.command()
 @click.argument("service")
 @click.argument("version", type=click.IntRange(min=1))
-@click.option("--share", "--canary", "share", type=float, metavar="PART", help="Give it this part of the requests as canary, such as 0.1.")
+@click.option("--share", "--canary", "share", type=float, metavar="PART",
+              help="Give it this part of the requests as canary, such as 0.1.")
 @with_session
 def release(session: Session, service: str, version: int, share: float | None) -> None:
     """Let an approved version answer requests.

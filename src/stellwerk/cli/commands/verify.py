@@ -39,8 +39,7 @@ def _head(file: str | None) -> str | None:
 def _verify_home(session: Session, head: str | None) -> dict[str, Any]:
     from stellwerk.apps import schema
     from stellwerk.cli.home import read_home
-    from stellwerk.features.ledger.api import decision_sources
-    from stellwerk.features.ledger.verification import verify_installation
+    from stellwerk.features.ledger import decision_sources, verify_installation
     from stellwerk.infra.crypto import load_key
     from stellwerk.infra.installation import open_installation
 
@@ -57,8 +56,9 @@ def _print(found: dict[str, Any]) -> None:
     verdict = lamp("pass") if found["holds"] else lamp("fail")
     click.echo(f"{verdict}  {rows} rows of {len(found['rows'])} tables against their events; sealed records {logs}")
     if found["findings"]:
-        table(["what", "table", "row", "how"], [[row["what"], row["table"], clean(row["row"] or ""), clean(row["message"])]
-                                                for row in found["findings"]])
+        table(["what", "table", "row", "how"],
+              [[row["what"], row["table"], clean(row["row"] or ""), clean(row["message"])]
+               for row in found["findings"]])
     if found["unsealed_events"]:
         click.echo(f"  {found['unsealed_events']} events wait for the next sealing (about a second)")
     if found["consistent_with"]:

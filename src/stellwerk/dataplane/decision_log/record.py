@@ -14,6 +14,11 @@ COLUMNS = ("id", "at_us", "service", "revision", "version", "route", "caller", "
            "marks", "mode", "latency_us", "idempotency", "inputs", "subject", "protected", "nonce")
 
 
+# Personal, or said in another form in the leaf.
+_NOT_IN_LEAF = frozenset({"at_us", "version", "marks", "latency_us", "idempotency", "inputs", "subject", "protected",
+                          "nonce"})
+
+
 @dataclass(frozen=True)
 class Record:
     """A decision with everything needed to explain and contest it.
@@ -60,11 +65,10 @@ class Record:
     def leaf(self) -> bytes:
         """Return the leaf data: canonical JSON of what is not personal, and a commitment to the rest."""
         public = {name: value for name, value in asdict(self).items()
-                  if name not in ("at_us", "version", "marks", "latency_us", "idempotency", "inputs", "subject", "protected",
-                                  "nonce")}
+                  if name not in _NOT_IN_LEAF}
         return canonical_json.dumps({
-            "v": 1, **public, "model_version": self.version, "at": iso_us(self.at_us), "marks": canonical_json.loads(self.marks),
-            "commitment": commitment(self.nonce, self.personal())})
+            "v": 1, **public, "model_version": self.version, "at": iso_us(self.at_us),
+            "marks": canonical_json.loads(self.marks), "commitment": commitment(self.nonce, self.personal())})
 
 
 def commitment(nonce: bytes, personal: Mapping[str, Any]) -> str:

@@ -9,4 +9,13 @@ from stellwerk.features.datasets.service import (
     report_of_version,
 )
 
-__all__ = ["check_columns", "contract_in", "contract_of", "data_step", "get_dataset_version", "newest_reports", "read_frame", "report_of_version"]
+__all__ = [
+    "check_columns",
+    "contract_in",
+    "contract_of",
+    "data_step",
+    "get_dataset_version",
+    "newest_reports",
+    "read_frame",
+    "report_of_version",
+]

@@ -23,15 +23,36 @@ if TYPE_CHECKING:
     from stellwerk.features.evaluations.plan import DecisionRule, choose_split, fold_of_rows, make_plan, split_rows
 
 _COMPUTING = {
-    "Champion": ("evaluate", "Champion"), "Columns": ("evaluate", "Columns"), "measure": ("evaluate", "evaluate"),
-    "compare_compiled": ("parity", "parity"), "DecisionRule": ("plan", "DecisionRule"),
-    "choose_split": ("plan", "choose_split"), "fold_of_rows": ("plan", "fold_of_rows"),
-    "make_plan": ("plan", "make_plan"), "split_rows": ("plan", "split_rows"),
+    "Champion": ("evaluate", "Champion"),
+    "Columns": ("evaluate", "Columns"),
+    "measure": ("evaluate", "evaluate"),
+    "compare_compiled": ("parity", "parity"),
+    "DecisionRule": ("plan", "DecisionRule"),
+    "choose_split": ("plan", "choose_split"),
+    "fold_of_rows": ("plan", "fold_of_rows"),
+    "make_plan": ("plan", "make_plan"),
+    "split_rows": ("plan", "split_rows"),
 }
 
-__all__ = ["Champion", "Columns", "DecisionRule", "accept_gate", "accepted_gates", "choose_split", "compare_compiled",
-           "evaluations_by_id", "fold_of_rows", "get_evaluation", "get_plan", "make_plan", "measure",
-           "record_evaluation", "record_plan", "split_rows", "verdicts_by_id"]
+__all__ = [
+    "Champion",
+    "Columns",
+    "DecisionRule",
+    "accept_gate",
+    "accepted_gates",
+    "choose_split",
+    "compare_compiled",
+    "evaluations_by_id",
+    "fold_of_rows",
+    "get_evaluation",
+    "get_plan",
+    "make_plan",
+    "measure",
+    "record_evaluation",
+    "record_plan",
+    "split_rows",
+    "verdicts_by_id",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -24,6 +24,28 @@ from stellwerk.features.identity.tokens import (
     tokens_that_may,
 )
 
-__all__ = ["LINK_PATH", "ROLES", "KnownToken", "NewToken", "actor_named", "actor_of_token", "add_person", "ensure_person",
-           "create_first_admin", "create_token", "ensure_team", "grant", "list_people", "list_teams", "list_tokens", "make_link", "names_of",
-           "permissions_of", "revoke_token", "session_of_cookie", "set_active", "tokens_that_may", "withdraw"]
+__all__ = [
+    "LINK_PATH",
+    "ROLES",
+    "KnownToken",
+    "NewToken",
+    "actor_named",
+    "actor_of_token",
+    "add_person",
+    "ensure_person",
+    "create_first_admin",
+    "create_token",
+    "ensure_team",
+    "grant",
+    "list_people",
+    "list_teams",
+    "list_tokens",
+    "make_link",
+    "names_of",
+    "permissions_of",
+    "revoke_token",
+    "session_of_cookie",
+    "set_active",
+    "tokens_that_may",
+    "withdraw",
+]

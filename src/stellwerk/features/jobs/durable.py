@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbos import DBOS, DBOSPortableJSONSerializer, SetWorkflowID
 
 from stellwerk.features.jobs.run_step import run_step
+from stellwerk.infra.database import use_wal
 
 if TYPE_CHECKING:
     from stellwerk.features.jobs.kinds import JobKinds
@@ -20,17 +19,11 @@ _EXECUTOR = "worker-1"
 _QUEUE = "jobs"
 
 
-def _use_wal(file: Path) -> None:
-    connection = sqlite3.connect(file)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.close()
-
-
 class DurableJobs:
     """Runs the steps of jobs so that a killed worker goes on where it stopped."""
 
     def __init__(self, installation: Installation, kinds: JobKinds, *, at_once: int = 2) -> None:
-        _use_wal(installation.home.jobs)
+        use_wal(installation.home.jobs)
         self._engine = DBOS(config={
             "name": "stellwerk", "system_database_url": f"sqlite:///{installation.home.jobs}",
             "executor_id": _EXECUTOR, "application_version": _APPLICATION_VERSION, "log_level": "ERROR",

@@ -4,5 +4,19 @@ from stellwerk.features.ledger.packs import DecisionPart, build_pack
 from stellwerk.features.ledger.proofs import anchor_of
 from stellwerk.features.ledger.sealing import Head, LeafSource, get_head, seal_once
 from stellwerk.features.ledger.service import CONTROL, record
+from stellwerk.features.ledger.sources import decision_sources
+from stellwerk.features.ledger.verification import verify_installation
 
-__all__ = ["CONTROL", "DecisionPart", "Head", "LeafSource", "anchor_of", "build_pack", "get_head", "record", "seal_once"]
+__all__ = [
+    "CONTROL",
+    "DecisionPart",
+    "Head",
+    "LeafSource",
+    "anchor_of",
+    "build_pack",
+    "decision_sources",
+    "get_head",
+    "record",
+    "seal_once",
+    "verify_installation",
+]

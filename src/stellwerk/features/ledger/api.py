@@ -7,31 +7,20 @@ from typing import Annotated, Any
 from fastapi import Query
 from sqlalchemy.engine import RowMapping
 
-from stellwerk.dataplane.decision_log.reader import Reader
 from stellwerk.features.ledger import repository
-from stellwerk.features.ledger.sealing import LeafSource, get_head
+from stellwerk.features.ledger.sealing import get_head
+from stellwerk.features.ledger.sources import decision_sources
 from stellwerk.features.ledger.tables import ledger_event
 from stellwerk.features.ledger.verification import verify_installation
 from stellwerk.features.ledger.wire import VerifyRequest
 from stellwerk.infra.crypto import load_key
 from stellwerk.infra.http.dependencies import CurrentInstallation, ReadConnection
 from stellwerk.infra.http.routing import api_routes
-from stellwerk.infra.installation import Installation
 from stellwerk.kernel.clock import iso_us
 from stellwerk.kernel.errors import NotFound
 from stellwerk.kernel.route import allow
 
 routes = api_routes("/ledger", tag="ledger")
-
-
-def decision_sources(installation: Installation) -> dict[str, LeafSource]:
-    """Return the leaves of each decision log by its name."""
-    reader = Reader(installation.home.decisions)
-
-    def source(slot: int) -> LeafSource:
-        return lambda start, at_most: reader.leaves(slot, start, at_most)
-
-    return {f"decisions-{slot}": source(slot) for slot in reader.slots()}
 
 
 @routes.get("/head", allow("ledger.read", "any"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import logging
-import sqlite3
 import threading
 
 from sqlalchemy.engine import Connection, RowMapping
@@ -23,6 +22,7 @@ from stellwerk.dataplane.snapshot import (
 )
 from stellwerk.features.identity import tokens_that_may
 from stellwerk.features.releases import repository
+from stellwerk.infra.database import ChangeWatch
 from stellwerk.infra.installation import Installation
 from stellwerk.kernel import clock
 
@@ -80,15 +80,15 @@ def publish_if_changed(installation: Installation) -> int:
 
 def keep_published(installation: Installation, stop: threading.Event) -> None:
     """Publish after every change of the control database until told to stop; a fault is named and tried again."""
-    watch = sqlite3.connect(f"file:{installation.home.control}?mode=ro", uri=True, check_same_thread=False)
-    seen = -1
+    watch = ChangeWatch(installation.home.control)
+    due = False
     while not stop.wait(_LOOK_SECONDS):
-        version = int(watch.execute("PRAGMA data_version").fetchone()[0])
-        if version == seen:
+        due = watch.changed() or due
+        if not due:
             continue
         try:
             publish_if_changed(installation)
-            seen = version
+            due = False
         except (OSError, ValueError) as error:
             _log.error("the routing snapshot was not published: %s", error)
     watch.close()

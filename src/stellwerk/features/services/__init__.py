@@ -15,5 +15,21 @@ from stellwerk.features.services.service import (
     service_view,
 )
 
-__all__ = ["Brought", "Bundle", "FunctionFailed", "Submission", "authors_between", "bring", "environment_step", "find_service", "get_bundle_row", "get_manifest_row", "get_service",
-           "list_services", "manifest_of", "read_bundle", "run_function", "service_view"]
+__all__ = [
+    "Brought",
+    "Bundle",
+    "FunctionFailed",
+    "Submission",
+    "authors_between",
+    "bring",
+    "environment_step",
+    "find_service",
+    "get_bundle_row",
+    "get_manifest_row",
+    "get_service",
+    "list_services",
+    "manifest_of",
+    "read_bundle",
+    "run_function",
+    "service_view",
+]

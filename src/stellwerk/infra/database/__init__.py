@@ -2,5 +2,6 @@
 
 from stellwerk.infra.database.database import Database, Work
 from stellwerk.infra.database.schema import Json, covered, metadata, uncovered
+from stellwerk.infra.database.watch import ChangeWatch, use_wal
 
-__all__ = ["Database", "Json", "Work", "covered", "metadata", "uncovered"]
+__all__ = ["ChangeWatch", "Database", "Json", "Work", "covered", "metadata", "uncovered", "use_wal"]

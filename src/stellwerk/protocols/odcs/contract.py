@@ -22,13 +22,14 @@ BOUNDS = ("mustBe", "mustNotBe", "mustBeGreaterThan", "mustBeGreaterOrEqualTo", 
 _OTHER = ("version", "id", "name", "status", "tenant", "domain", "dataProduct", "tags", "servers", "price", "team",
           "roles", "support", "slaProperties", "slaDefaultElement", "authoritativeDefinitions", "contractCreatedTs",
           "customProperties", "description")
-_OTHER_OBJECT = ("id", "physicalName", "physicalType", "description", "businessName", "authoritativeDefinitions", "tags",
-                 "dataGranularityDescription", "customProperties", "relationships", "logicalType")
+_OTHER_OBJECT = ("id", "physicalName", "physicalType", "description", "businessName", "authoritativeDefinitions",
+                 "tags", "dataGranularityDescription", "customProperties", "relationships", "logicalType")
 _OTHER_PROPERTY = ("id", "physicalName", "physicalType", "partitioned", "partitionKeyPosition", "criticalDataElement",
                    "primaryKeyPosition", "classification", "encryptedName", "transformSourceObjects",
                    "transformLogic", "transformDescription", "examples", "authoritativeDefinitions", "tags",
                    "relationships")
-_OTHER_QUALITY = ("id", "dimension", "method", "businessImpact", "customProperties", "tags", "authoritativeDefinitions",
+_OTHER_QUALITY = ("id", "dimension", "method", "businessImpact", "customProperties", "tags",
+                  "authoritativeDefinitions",
                   "schedule", "scheduler", "unit")
 
 

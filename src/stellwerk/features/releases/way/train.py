@@ -48,7 +48,8 @@ class _Training:
         result = self._child(data)
         if "error" in result:
             raise self._failed(run_id, result)
-        scored = score_all(data, self._inputs(), Path(result["out"]), self._folds(), serve_plan(self.submission.manifest))
+        scored = score_all(data, self._inputs(), Path(result["out"]), self._folds(),
+                           serve_plan(self.submission.manifest))
         return self._keep(run_id, result, scored, data)
 
     def _plan(self) -> Mapping[str, Any]:
