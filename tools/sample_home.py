@@ -236,7 +236,7 @@ class SampleHome:
             score = float(model.score({key: [value] for key, value in inputs.items()})[0])
             ids.append(writer.new_id())
             writer.append(Record(
-                id=ids[-1], at_us=clock.to_us(clock.now() - back) + number * 1_000_000, service=name,
+                id=ids[-1], at_us=clock.to_us(clock.now() - back) - (len(cases) - number) * 1_000_000, service=name,
                 revision=revision["id"], version=revision["version"], route="champion", caller="core-banking",
                 decision="selected" if score >= revision["threshold"] else "review", score=score,
                 threshold=revision["threshold"], marks=json.dumps(_marks(fields, inputs)), mode="sync",

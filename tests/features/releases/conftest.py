@@ -21,6 +21,7 @@ from stellwerk.infra.environments import default_lock, find_environment, lock_ha
 from stellwerk.infra.installation import Installation, open_installation
 from stellwerk.infra.settings import Settings
 from stellwerk.kernel.actor import Actor
+from tests.pages import made_once, sample, visit  # noqa: F401
 
 MANIFEST = """\
 service: small

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.engine import Connection, RowMapping
@@ -113,7 +114,9 @@ def _before(connection: Connection, name: str, number: int) -> dict[str, Any] | 
 def _actions(connection: Connection, revision: RowMapping, actor: Actor, now_us: int) -> dict[str, Any]:
     """Return, per action, None where the rules allow it to the actor now, else the refusal."""
     facts = service.gather(connection, actor, revision, now_us, reason="looking ahead", share=0.1)
-    return {name: _refusal(name, facts) for name in ("approve", "reject", "canary", "champion", "rollback")}
+    undecided = frozenset(row["gate"] for row in facts.verdicts if row["verdict"] == "undecided") - set(facts.accepted)
+    found = {name: _refusal(name, facts) for name in ("approve", "reject", "canary", "champion", "rollback")}
+    return found | {"accept": _refusal("approve", replace(facts, accepts_now=undecided)) if undecided else None}
 
 
 def _refusal(name: str, facts: Any) -> dict[str, Any] | None:
