@@ -82,7 +82,6 @@ class Settings:
 
     hosts: str = "127.0.0.1,localhost,[::1]"
     environments: str = str(Path(sys.prefix) / "environments")
-    default_environment: str = ""
     job_seconds: int = 3600
     job_idle_seconds: int = 300
     job_memory_mb: int = 8192
