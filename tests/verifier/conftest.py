@@ -90,8 +90,8 @@ def make_history(database: Database, **revision: Any) -> None:
         add(work, "model_version", "mv-1", "version.registered", **links)
         add(work, "evaluation", "ev-1", "evaluation.recorded", plan_id="plan-1", **links)
         add(work, "gate_acceptance", "ga-1", "gate.accepted", evaluation_id="ev-1")
-        add(work, "revision", "rev-1", "revision.proposed", version=2, content_digest=DIGEST, threshold=0.65,
-            **{**links, **revision})
+        add(work, "revision", "rev-1", "revision.proposed",
+            **{"version": 2, "content_digest": DIGEST, "threshold": 0.65, **links, **revision})
         make_approval(work, "ap-1")
     for state in ("approve", "champion"):
         with database.write(VERA) as work:
