@@ -155,20 +155,27 @@ def _verify_log(connection: Connection, key: PublicKey, head: dict[str, Any], so
 def _events(connection: Connection, start: int, found: Verification) -> list[bytes]:
     leaves: list[bytes] = []
     for event in repository.raw_events(connection, CONTROL, start, _BATCH):
+        position = start + len(leaves)
         if event is None:
-            found.finding("event unreadable", "ledger_event", None, "an event cannot be read")
-            continue
-        leaves.append(bytes(event["leaf"]))
-        try:
-            payload = event["payload"]
-            plain = {**event, "payload": None if payload is None else _json(payload)}
-            same = event_leaf(plain) == event["leaf"]
-        except (ValueError, TypeError):
-            same = False
-        if not same:
+            found.finding("event unreadable", "ledger_event", None, f"the event at position {position} cannot be read")
+            return []
+        if event["position"] != position:
+            found.finding("event missing", "ledger_event", None, f"no event stands at position {position}")
+            return []
+        leaf = event["leaf"]
+        leaves.append(leaf.encode() if isinstance(leaf, str) else bytes(leaf))
+        if not _made_of(event, leaves[-1]):
             found.finding("event changed", "ledger_event", event["id"],
                           "the event's columns are not those that its leaf was made of")
     return leaves
+
+
+def _made_of(event: dict[str, Any], leaf: bytes) -> bool:
+    try:
+        payload = event["payload"]
+        return event_leaf({**event, "payload": None if payload is None else _json(payload)}) == leaf
+    except (ValueError, TypeError):
+        return False
 
 
 def _json(value: Any) -> Any:
