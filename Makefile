@@ -14,10 +14,9 @@ dev:
 	@$(PYTHON) tools/bootstrap.py dev
 	@$(MAKE) --no-print-directory prepared
 
-# What services need later without the network: their locked environments, the chart library as one file.
+# What services need later without the network: their locked environments.
 prepared:
 	@$(PY) -m stellwerk.infra.environments prepare $(ENVIRONMENTS)
-	@$(PY) -m stellwerk.uikit.bundle
 
 demo: setup
 	@$(PY) -m tools.demo $(ARGS)
@@ -41,7 +40,9 @@ lock: dev
 	$(COMPILE) requirements/bootstrap.in -o requirements/bootstrap.txt
 	$(COMPILE) requirements/runtime.in -o requirements/runtime.txt
 	$(COMPILE) -c requirements/runtime.txt requirements/training.in -o requirements/training.txt
-	$(COMPILE) -c requirements/runtime.txt -c requirements/training.txt requirements/dev.in -o requirements/dev.txt
+	$(COMPILE) requirements/assets.in -o requirements/assets.txt
+	$(COMPILE) -c requirements/runtime.txt -c requirements/training.txt -c requirements/assets.txt \
+		requirements/dev.in -o requirements/dev.txt
 	$(COMPILE) -c requirements/training.txt examples/mortgage-decisions/requirements.in \
 		-o examples/mortgage-decisions/requirements.lock
 

@@ -21,6 +21,7 @@ PROFILES = {
     "runtime": ("requirements/runtime.txt",),
     "dev": ("requirements/runtime.txt", "requirements/dev.txt"),
 }
+CHARTS = "src/stellwerk/uikit/static/vendor/vega.js"
 APT_PACKAGES = {"chromium": "chromium", "bwrap": "bubblewrap"}
 
 
@@ -120,6 +121,20 @@ def install(uv: str, python: Path, profile: str) -> None:
     stamp.write_text(wanted)
 
 
+def bring_chart_library(uv: str, python: Path) -> None:
+    """Write the chart library of the pages as one file, from a package that nothing needs afterwards."""
+    lock = ROOT / "requirements" / "assets.txt"
+    stamp = VENV / ".stellwerk-assets"
+    if up_to_date(stamp, digest(lock)) and (ROOT / CHARTS).is_file():
+        return
+    place = TOOLS / "assets"
+    run([uv, "pip", "install", "--quiet", "--require-hashes", "--python", str(python), "--target", str(place),
+         "-r", str(lock)], UV_PYTHON_DOWNLOADS="never", UV_NO_PROGRESS="1")
+    run([str(python), "-m", "stellwerk.uikit.bundle"], PYTHONPATH=str(place))
+    shutil.rmtree(place, ignore_errors=True)
+    stamp.write_text(digest(lock))
+
+
 def bring_system_packages() -> None:
     """Install the browser and the sandbox that some tests need, where apt and the rights are there."""
     missing = [package for command, package in APT_PACKAGES.items() if shutil.which(command) is None]
@@ -141,6 +156,7 @@ def main() -> None:
     uv = bring_uv()
     python = make_venv(uv)
     install(uv, python, sys.argv[1])
+    bring_chart_library(uv, python)
     if sys.argv[1] == "dev":
         bring_system_packages()
 

@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,8 @@ from pathlib import Path
 from stellwerk.kernel.errors import BadInput, Unavailable
 
 _LOCK_BYTES = 4 << 20
+_USED_IN_TRAINING = ("polars", "skl2onnx.common.data_types", "sklearn.compose", "sklearn.ensemble", "sklearn.impute",
+                     "sklearn.linear_model", "sklearn.pipeline", "sklearn.preprocessing", "sklearn.tree")
 
 
 @dataclass(frozen=True)
@@ -91,8 +94,9 @@ def prepare_environment(root: Path, lock: bytes, *, on_line: Callable[[str], Non
         requirements = folder / "requirements.lock"
         requirements.write_bytes(lock)
         try:
-            _run([_uv(), "pip", "install", "--quiet", "--require-hashes", "--no-deps", "--compile-bytecode", "--python",
+            _run([_uv(), "pip", "install", "--quiet", "--require-hashes", "--no-deps", "--python",
                   str(folder / "bin" / "python"), "-r", str(requirements)])
+            _warm(folder / "bin" / "python", lock)
         except Unavailable:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -100,6 +104,15 @@ def prepare_environment(root: Path, lock: bytes, *, on_line: Callable[[str], Non
         stamp.write_text(json.dumps({"lock": digest, "python": sys.version.split()[0]}), encoding="utf-8")
         os.replace(stamp, folder / "ready.json")
     return Environment(lock_hash=digest, python=folder / "bin" / "python")
+
+
+def _warm(python: Path, lock: bytes) -> None:
+    # A child never writes bytecode, so what training imports is compiled now; compiling all would double the size.
+    names = re.findall(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==", lock.decode("utf-8"), re.MULTILINE)
+    modules = [*(name.replace("-", "_") for name in names), *_USED_IN_TRAINING]
+    script = ("import importlib, sys\nfor name in sys.argv[1:]:\n    try:\n        importlib.import_module(name)\n"
+              "    except ImportError:\n        pass\n")
+    _run([str(python), "-c", script, *modules])
 
 
 def _run(command: list[str]) -> None:

@@ -16,6 +16,7 @@ def write_bundle() -> int:
     if not target.exists():
         import vl_convert
 
+        target.parent.mkdir(exist_ok=True)
         temporary = target.with_suffix(".part")
         temporary.write_text(vl_convert.javascript_bundle(_SNIPPET), encoding="utf-8")
         os.replace(temporary, target)
