@@ -54,6 +54,7 @@ def take(address: str, home: Path, shots: list[Shot], out: Path, only: str = "")
             for scheme in SCHEMES:
                 context = browser.new_context(color_scheme=scheme, reduced_motion="reduce")
                 page = context.new_page()
+                page.on("pageerror", _fail)
                 if person is not None:
                     sign_in(page, address, home, person)
                 for shot in (shot for shot in shots if shot.person == person and only in shot.name):
@@ -62,6 +63,10 @@ def take(address: str, home: Path, shots: list[Shot], out: Path, only: str = "")
                         yield _shoot(page, address + shot.path, out / f"{shot.name}-{width}-{scheme}.png")
                 context.close()
         browser.close()
+
+
+def _fail(error: Any) -> None:
+    raise SystemExit(f"a script of the page failed: {error}")
 
 
 def _shoot(page: Any, address: str, file: Path) -> Path:

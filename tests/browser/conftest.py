@@ -25,7 +25,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                                                         "python -m stellwerk.uikit.bundle"))
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while Playwright runs, no test elsewhere could start an event loop or another one.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 

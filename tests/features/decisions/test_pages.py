@@ -10,6 +10,7 @@ import pytest
 from stellwerk.features.decisions import words
 from stellwerk.features.identity import add_person, grant
 from stellwerk.kernel.actor import SYSTEM
+from stellwerk.kernel.hashing import sha256_hex
 from tests.pages import Sample, Visit
 
 LIST = "/services/overdraft-limits/decisions"
@@ -87,6 +88,14 @@ def test_decisions_of_other_teams_and_for_viewers(visit: Visit, sample: Sample) 
     assert visit("tom").get(address).status_code == 403
     assert visit("tom").get(LIST).status_code == 403
     assert visit("vera").get("/decisions/nonsense").status_code == 400
+
+
+def test_a_decision_is_shown_also_without_its_model(visit: Visit, sample: Sample) -> None:
+    sample.home.installation.objects.path(sha256_hex(sample.home.model.onnx)).unlink()
+    page = visit("vera").get(f"/decisions/{sample.ids['review']}")
+    assert page.status_code == 200
+    assert "There is no explanation of this decision" in page.text
+    assert "All monthly debt payments against monthly income" in page.text
 
 
 NASTY = "</script><script>alert(1)</script>"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -93,8 +93,16 @@ def decision_detail(installation: Installation, connection: Connection, actor: A
                     "team": get_service(connection, record.service)["team"]},
         "fields": {field["name"]: field for field in [*serving["inputs"], *serving["protected"]]},
         "serve": serving["serve"], **evidence,
-        "explanation": explain_record(installation, record, serving),
+        "explanation": _explanation(installation, record, serving),
         "proof": proof_state(installation, connection, record)}
+
+
+def _explanation(installation: Installation, record: Record, serving: Mapping[str, Any]) -> dict[str, Any] | None:
+    try:
+        return explain_record(installation, record, serving)
+    except NotFound:
+        # A record stands on its own: it is shown also where its model is no longer stored.
+        return None
 
 
 def explanation_of(installation: Installation, connection: Connection, actor: Actor,

@@ -111,7 +111,7 @@ def _gate_row(verdict: Mapping[str, Any], accepted: Mapping[str, Any] | None) ->
         gate=verdict["gate"], title=f"{title} against the champion" if champion else title,
         about=_about(verdict), value="–" if verdict["verdict"] == "not_applicable" else value, span=span,
         n=number(verdict["n"]) if verdict["n"] else "–",
-        limit=f"worse by at most {limit:g}" if champion else _limit_words(verdict), lamp=lamp, word=word,
+        limit=f"at most {limit:g} worse" if champion else _limit_words(verdict), lamp=lamp, word=word,
         reason=verdict["reason"], accepted=accepted,
         drawn=drawn(verdict, bound, verdict["verdict"], f"{value}, 95 % interval {span}, limit {bound:g}"))
 
@@ -223,7 +223,7 @@ def group_tables(result: Mapping[str, Any], plan: Mapping[str, Any]) -> list[Gro
     yes, no = outcome_words(plan)
     columns = (("n", "People"), ("selection_rate", "Selected"), ("review_share", "Handed to a person"),
                ("true_positive_rate", f"Selected, {yes}"), ("false_positive_rate", f"Selected, {no}"),
-               ("calibration", "Mean score and rate"))
+               ("calibration", "Expected · recorded"))
     return [GroupTable(attribute, columns, [_group_row(group) for group in part["groups"]],
                        [_pair_row(rate, pair) for rate, pairs in part["comparisons"].items() for pair in pairs])
             for attribute, part in result["groups"].items()]
