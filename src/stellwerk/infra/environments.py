@@ -116,8 +116,9 @@ def _warm(python: Path, lock: bytes) -> None:
 
 
 def _run(command: list[str]) -> None:
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     done = subprocess.run(command, capture_output=True, text=True, check=False,
-                          env={**os.environ, "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"})
+                          env={**inherited, "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"})
     if done.returncode != 0:
         raise Unavailable("The environment of this service could not be made.", field="environment",
                           details=done.stderr.strip()[-2000:], retry_after=60,
