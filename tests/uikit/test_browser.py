@@ -117,5 +117,5 @@ def test_without_scripts_the_tables_stand_in_for_charts(signed_in: tuple[Any, An
     page = context.new_page()
     page.goto("/gallery")
     assert page.locator(".chart-table[open] table").count() == 4
-    assert "24 Nov 2026, 08:11 UTC" in page.inner_text("aside")
+    assert "24 Nov 2026, 08:11 UTC" in page.inner_text(".margin")
     context.close()
