@@ -41,6 +41,19 @@ def check_columns(manifest: Manifest, contract: Contract) -> None:
                        value=list(manifest.exclude), allowed="at least one column with no other role")
 
 
+def load_checked(file: Path, name: str, contract: Contract) -> pl.DataFrame:
+    """Return a CSV file in the contract's columns and types; raises BadInput where it breaks the contract."""
+    from stellwerk.features.datasets.contract_check import blocking_words, check
+    from stellwerk.features.datasets.reading import read_csv
+    from stellwerk.features.datasets.typing import UNTYPED, bring_to_types
+
+    typed = bring_to_types(read_csv(file, name), contract)
+    report = check(typed, contract)
+    if report["verdict"] == "fail":
+        raise BadInput(f"{name} breaks its contract: {blocking_words(report)}.", field=name)
+    return typed.frame.select(column for column in typed.frame.columns if not column.startswith(UNTYPED))
+
+
 def data_step(job: JobContext) -> Mapping[str, Any]:
     """Bring and check the data; output: dataset_version_id, number, rows, content_hash, contract_digest, verdict.
 

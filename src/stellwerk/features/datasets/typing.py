@@ -14,6 +14,10 @@ KINDS: dict[str, pl.DataType] = {
 }
 _YES = ("true", "yes", "y", "1", "t", "ja", "j", "wahr")
 _NO = ("false", "no", "n", "0", "f", "nein", "falsch")
+# Only forms that cannot be read in two ways.
+_DATES = ("%Y-%m-%d", "%d.%m.%Y")
+_TIMES = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f",
+          "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S%.fZ", "%Y-%m-%d %H:%M")
 _MISSING = ("", "na", "n/a", "nan", "null", "none", "-")
 UNTYPED = "__as_found_"
 
@@ -29,6 +33,11 @@ class Typed:
     missing_columns: tuple[str, ...]
     extra_columns: tuple[str, ...]
     misfits: tuple[str, ...]
+
+
+def convert_column(found: pl.Series, kind: str) -> pl.Series:
+    """Return a column of text in a contract type; what does not fit is missing."""
+    return _from_text(found, kind, KINDS[kind])
 
 
 def bring_to_types(frame: pl.DataFrame, contract: Contract) -> Typed:
@@ -74,6 +83,8 @@ def _convert(found: pl.Series, entry: Property) -> pl.Series:
             found = found.set(~whole, None)
     if entry.type == "boolean" and found.dtype.is_numeric():
         return found.set(~found.is_in([0, 1]), None).cast(pl.Boolean, strict=False)
+    if entry.type == "timestamp" and isinstance(found.dtype, pl.Datetime) and found.dtype.time_zone is not None:
+        found = found.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
     return found.cast(target, strict=False)
 
 
@@ -86,7 +97,10 @@ def _from_text(found: pl.Series, kind: str, target: pl.DataType) -> pl.Series:
         yes, no = low.is_in(_YES), low.is_in(_NO)
         return pl.select(pl.when(yes).then(True).when(no).then(False).otherwise(None)).to_series()
     if kind in ("number", "integer"):
-        plain = text.str.replace(r"^(-?\d+),(\d+)$", "$1.$2")
+        # 1.234,56 can only be a German number; 1.234 alone stays what it is in English.
+        bare = text.str.contains(r"^-?\d{1,3}(?:\.\d{3})+,\d+$")
+        plain = text.str.replace_all(".", "", literal=True).zip_with(bare, text)
+        plain = plain.str.replace(r"^(-?\d+),(\d+)$", "$1.$2")
         value = plain.cast(pl.Float64, strict=False).fill_nan(None)
         value = value.set(value.is_infinite(), None)
         if kind == "number":
@@ -94,4 +108,12 @@ def _from_text(found: pl.Series, kind: str, target: pl.DataType) -> pl.Series:
         exact = text.cast(pl.Int64, strict=False)
         whole = value.set(value != value.round(), None).cast(pl.Int64, strict=False)
         return exact.zip_with(exact.is_not_null(), whole)
-    return text.str.to_date(strict=False) if kind == "date" else text.str.to_datetime(time_unit="us", strict=False)
+    return _first_fit(text, target, _DATES if kind == "date" else _TIMES)
+
+
+def _first_fit(text: pl.Series, target: pl.DataType, formats: tuple[str, ...]) -> pl.Series:
+    made = text.str.strptime(target, formats[0], strict=False)
+    for form in formats[1:]:
+        if made.null_count() > text.null_count():
+            made = made.zip_with(made.is_not_null(), text.str.strptime(target, form, strict=False))
+    return made
