@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from stellwerk.features.releases.publishing import build_snapshot, publish_if_ch
 from stellwerk.features.releases.views import version_detail
 from stellwerk.features.runs import get_run
 from stellwerk.infra.crypto import load_key
+from stellwerk.infra.objects import ObjectStore, full_disk
 from stellwerk.kernel.errors import BadInput, Conflict, Forbidden
 
 from .conftest import CODE, CONTRACT, MANIFEST, Workshop, person, rows
@@ -192,6 +195,54 @@ def test_a_broken_contract_ends_with_examples_and_trains_nothing(workshop: Works
     assert broken["income", "minimum"]["examples"] == [{"row": 401, "value": -5.0}]
     assert broken["income", "type"]["examples"] == [{"row": 402, "value": "many"}]
     assert numbers(workshop) == []
+
+
+def test_a_compiled_model_beyond_tolerance_is_shown_and_kept_from_release(workshop: Workshop) -> None:
+    forest = CODE.replace("LogisticRegression(C=params[\"C\"])", "RandomForestClassifier(50, random_state=1)").replace(
+        "from sklearn.pipeline", "from sklearn.ensemble import RandomForestClassifier\nfrom sklearn.pipeline")
+    result = workshop.ship(code=forest)
+    with workshop.installation.database.read() as connection:
+        detail = version_detail(connection, "small", 1, workshop.builder, 0)
+    parity = detail["version"]["parity"]
+    # A forest behind a scaler: splits cross in single precision.
+    assert not parity["holds"]
+    assert parity["offending"]
+    assert result["exit"] == 4
+    assert "differs from the trained one" in result["message"]
+    with pytest.raises(Conflict, match="compiled model"), workshop.installation.database.write(workshop.builder) as work:
+        service.release(work, "small", 1)
+
+
+def test_a_function_that_hangs_is_ended_and_named(workshop: Workshop) -> None:
+    from dataclasses import replace
+
+    from stellwerk.infra.installation import Installation
+
+    impatient = replace(workshop.installation.settings, job_idle_seconds=2)
+    hurried = Workshop(Installation(workshop.installation.home, impatient), workshop.builder)
+    result = hurried.ship(code="import time\n\ndef train(data, params):\n    time.sleep(3600)\n")
+    assert result["exit"] == 1
+    assert result["error"]["details"]["kind"] == "hang"
+    assert result["error"]["hint"]
+    assert workshop.ship()["exit"] == 0
+
+
+def test_a_full_disk_ends_the_job_with_the_way_out_and_loses_nothing(workshop: Workshop,
+                                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+    job_id = workshop.submit()
+
+    def full(self: ObjectStore, source: Path) -> str:
+        with full_disk():
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ObjectStore, "put_file", full)
+        job = workshop.run(job_id)
+    assert job["state"] == "failed"
+    assert "disk is full" in job["error"]["message"]
+    assert "Free space" in job["error"]["hint"]
+    assert numbers(workshop) == []
+    assert workshop.ship()["exit"] == 0
 
 
 def test_a_cancelled_job_stops_before_its_next_step(workshop: Workshop) -> None:
