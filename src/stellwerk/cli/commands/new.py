@@ -34,13 +34,30 @@ def new(session: Session, name: str, data: Path, target: str, subject: str | Non
       stellwerk new credit --data loans.csv --target repaid --subject customer_id --protected sex --team lending
     """
     from stellwerk.cli.scaffold import write_service
+    from stellwerk.infra.settings import Home, load_settings
 
     if not data.is_file():
         raise NotFound(f"There is no file {data}.", field="--data", value=str(data), allowed="a CSV file")
-    written = write_service(Path(name), data, target=target, subject=subject, protected=protected, team=team)
-    if session.as_json:
-        print_json({"service": name, "folder": name, "files": written})
+    quiet = session.as_json
+    environments = Path(load_settings(Home(session.home)).environments)
+    written = write_service(Path(name), data, target=target, environments=environments, subject=subject,
+                            protected=protected, team=team,
+                            say=lambda words: None if quiet else click.echo(f"  {clean(words)}"))
+    baseline = written.baseline
+    if quiet:
+        print_json({"service": written.folder.name, "folder": str(written.folder), "files": written.files,
+                    "rows": written.rows, "inputs": written.inputs, "excluded": written.excluded,
+                    "positive": written.positive, "notes": written.notes,
+                    "baseline": {"roc_auc": baseline.value, "low": baseline.low, "high": baseline.high,
+                                 "gate": baseline.limit}})
         return
-    for file in written:
-        click.echo(f"  {clean(file)}")
+    for column, reason in written.excluded.items():
+        click.echo(f"  no input: {clean(column)}, {clean(reason)}")
+    click.echo(f"  of 100 pairs of a yes and a no it ranks {baseline.value * 100:.0f} right "
+               f"(ROC AUC {baseline.value:.3f}, 95 % {baseline.low:.3f} to {baseline.high:.3f}); "
+               f"the gate asks for {baseline.limit:g}")
+    for note in written.notes:
+        click.echo(click.style("  ▲ ", fg="yellow") + clean(note))
+    for file in written.files:
+        click.echo(f"  {clean(written.folder / file)}")
     click.echo(f"next: stellwerk ship {clean(name)}")

@@ -15,13 +15,14 @@ from stellwerk.features.datasets.service import (
 )
 
 if TYPE_CHECKING:
-    from stellwerk.features.datasets.reading import read_csv
-    from stellwerk.features.datasets.typing import convert_column
+    from stellwerk.features.datasets.reading import read_csv, separator_of
+    from stellwerk.features.datasets.typing import UNTYPED, bring_to_types
 
-_READING = {"read_csv": "reading", "convert_column": "typing"}
+_READING = {"read_csv": "reading", "separator_of": "reading", "bring_to_types": "typing", "UNTYPED": "typing"}
 
-__all__ = ["check_columns", "contract_in", "contract_of", "convert_column", "data_step", "get_dataset_version",
-           "load_checked", "newest_reports", "read_csv", "read_frame", "report_of_version"]
+__all__ = ["UNTYPED", "bring_to_types", "check_columns", "contract_in", "contract_of", "data_step",
+           "get_dataset_version", "load_checked", "newest_reports", "read_csv", "read_frame", "report_of_version",
+           "separator_of"]
 
 
 def __getattr__(name: str) -> Any:

@@ -114,7 +114,7 @@ def _as_text(value: Any) -> str:
 
 
 def _of_table(quality: Quality) -> bool:
-    return quality.column is None and quality.metric in ("rowCount", "duplicateValues") or _counts_rows(quality)
+    return (quality.column is None and quality.metric in ("rowCount", "duplicateValues")) or _counts_rows(quality)
 
 
 def _counts_rows(quality: Quality) -> bool:
@@ -162,7 +162,8 @@ def _counted(frame: pl.DataFrame, rules: Sequence[RowRule]) -> list[dict[str, An
     counts = frame.lazy().select(
         rule.breaks.cast(pl.UInt32).sum().alias(str(index)) for index, rule in enumerate(rules)).collect().row(0)
     if frame.height:
-        literal = [index for index, rule in enumerate(rules) if rule.rule == "type" and not rule.shown.startswith(UNTYPED)]
+        literal = [index for index, rule in enumerate(rules)
+                   if rule.rule == "type" and not rule.shown.startswith(UNTYPED)]
         counts = tuple(0 if index in literal else count for index, count in enumerate(counts))
     return [{"rule": rule.rule, "column": rule.column, "severity": rule.severity, "failing": int(count or 0),
              "words": rule.words, "examples": _examples(frame, rule) if count else []}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
+import re
 from pathlib import Path
 
 import polars as pl
@@ -34,28 +36,48 @@ def read_csv(path: Path, name: str) -> pl.DataFrame:
     return frame.rename({old: new.strip() for old, new in zip(frame.columns, header, strict=True)})
 
 
+def separator_of(path: Path, name: str) -> str:
+    """Return the character between the cells of a file, found in its header; raises BadInput as ``read_csv``."""
+    return _header(path, name)[0]
+
+
 def _header(path: Path, name: str) -> tuple[str, list[str]]:
-    with path.open("rb") as stream:
-        start = stream.read(_LOOK_BYTES)
-    try:
-        text = start.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        # The cut at the end of what was looked at may split a character.
-        if error.end < len(start) - 4:
-            line = start[: error.start].count(b"\n") + 1
-            raise BadInput(f"{name}, line {line}: byte {error.start} is not UTF-8.", field=name, allowed="UTF-8",
-                           hint="Save the file as UTF-8.") from None
-        text = start[: error.start].decode("utf-8-sig")
-    first = text.splitlines()[0] if text.strip() else ""
-    if not first:
+    text = _beginning(path, name)
+    if not text.strip():
         raise BadInput(f"{name} is empty.", field=name, allowed="a header line and at least one row")
+    if not text.splitlines()[0].strip():
+        raise BadInput(f"{name}, line 1 is blank.", field=name, allowed="a header in the first line")
+    bare = re.sub(r'"[^"]*"', "", text).splitlines()
+    first = bare[0] if bare else ""
     separator = max(_SEPARATORS, key=first.count) if any(mark in first for mark in _SEPARATORS) else ","
-    header = [cell.strip() for cell in next(csv.reader(io.StringIO(first), delimiter=separator))]
+    header = [cell.strip() for cell in next(csv.reader(io.StringIO(text, newline=""), delimiter=separator))]
     doubled = sorted({cell for cell in header if header.count(cell) > 1})
     if "" in header or doubled:
         raise BadInput(f"{name}, line 1: a column name is {'empty' if '' in header else 'doubled'}.", field=name,
                        value=doubled or header, allowed="a name of its own for each column")
+    broken = [cell for cell in header if not cell.isprintable()]
+    if broken:
+        raise BadInput(f"{name}, line 1: the column name {broken[0]!r} holds a line break or control character.",
+                       field=name, value=broken[0], allowed="names of printable characters")
     return separator, header
+
+
+def _beginning(path: Path, name: str) -> str:
+    with path.open("rb") as stream:
+        start = stream.read(_LOOK_BYTES)
+    if b"\0" in start:
+        raise BadInput(f"{name} is no text.", field=name, allowed="UTF-8", hint="Save the file as CSV in UTF-8.")
+    try:
+        return start.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        # The cut at the end of what was looked at may split a character.
+        if len(start) == _LOOK_BYTES and error.start >= len(start) - 3:
+            return start[: error.start].decode("utf-8-sig")
+        # With a byte order mark the position counts from behind it.
+        at = error.start + (3 if start.startswith(codecs.BOM_UTF8) else 0)
+        line = start[:at].count(b"\n") + 1
+        raise BadInput(f"{name}, line {line}: byte {at} is not UTF-8.", field=name, allowed="UTF-8",
+                       hint="Save the file as UTF-8.") from None
 
 
 def _no_rows(name: str) -> BadInput:

@@ -35,11 +35,6 @@ class Typed:
     misfits: tuple[str, ...]
 
 
-def convert_column(found: pl.Series, kind: str) -> pl.Series:
-    """Return a column of text in a contract type; what does not fit is missing."""
-    return _from_text(found, kind, KINDS[kind])
-
-
 def bring_to_types(frame: pl.DataFrame, contract: Contract) -> Typed:
     """Select the contract's columns in its order and types."""
     columns: list[pl.Series] = []
@@ -108,10 +103,10 @@ def _from_text(found: pl.Series, kind: str, target: pl.DataType) -> pl.Series:
         exact = text.cast(pl.Int64, strict=False)
         whole = value.set(value != value.round(), None).cast(pl.Int64, strict=False)
         return exact.zip_with(exact.is_not_null(), whole)
-    return _first_fit(text, target, _DATES if kind == "date" else _TIMES)
+    return _first_fit(text, pl.Date(), _DATES) if kind == "date" else _first_fit(text, pl.Datetime("us"), _TIMES)
 
 
-def _first_fit(text: pl.Series, target: pl.DataType, formats: tuple[str, ...]) -> pl.Series:
+def _first_fit(text: pl.Series, target: pl.Date | pl.Datetime, formats: tuple[str, ...]) -> pl.Series:
     made = text.str.strptime(target, formats[0], strict=False)
     for form in formats[1:]:
         if made.null_count() > text.null_count():

@@ -19,6 +19,8 @@ from stellwerk.features.evaluations.service import (
 if TYPE_CHECKING:
     from stellwerk.features.evaluations.evaluate import Champion, Columns
     from stellwerk.features.evaluations.evaluate import evaluate as measure
+    from stellwerk.features.evaluations.intervals import delong
+    from stellwerk.features.evaluations.metrics import roc_auc
     from stellwerk.features.evaluations.parity import parity as compare_compiled
     from stellwerk.features.evaluations.plan import DecisionRule, choose_split, fold_of_rows, make_plan, split_rows
 
@@ -26,6 +28,8 @@ _COMPUTING = {
     "Champion": ("evaluate", "Champion"),
     "Columns": ("evaluate", "Columns"),
     "measure": ("evaluate", "evaluate"),
+    "delong": ("intervals", "delong"),
+    "roc_auc": ("metrics", "roc_auc"),
     "compare_compiled": ("parity", "parity"),
     "DecisionRule": ("plan", "DecisionRule"),
     "choose_split": ("plan", "choose_split"),
@@ -42,6 +46,7 @@ __all__ = [
     "accepted_gates",
     "choose_split",
     "compare_compiled",
+    "delong",
     "evaluations_by_id",
     "fold_of_rows",
     "get_evaluation",
@@ -50,6 +55,7 @@ __all__ = [
     "measure",
     "record_evaluation",
     "record_plan",
+    "roc_auc",
     "split_rows",
     "verdicts_by_id",
 ]
