@@ -72,12 +72,10 @@ class Reader:
         """Return leaf data of a writer's log from a position on, in order."""
         found: list[bytes] = []
         offset = 0
-        for segment in segments(self._folder, slot):
-            count = self._count(slot, segment)
+        for segment, count in self._counted(slot):
             if start < offset + count:
-                first = max(start - offset, 0)
-                rows = self._query(slot, segment, f"{SELECT} WHERE rowid > ? ORDER BY rowid LIMIT ?",
-                                   (first, at_most - len(found)))
+                first, most = max(start - offset, 0), min(offset + count - start, at_most) - len(found)
+                rows = self._query(slot, segment, f"{SELECT} WHERE rowid > ? ORDER BY rowid LIMIT ?", (first, most))
                 found += [record.leaf() for record in rows]
                 if len(found) >= at_most:
                     break
@@ -96,25 +94,33 @@ class Reader:
             finally:
                 connection.close()
             if row is not None:
-                before = sum(self._count(slot, other) for other in segments(self._folder, slot) if other < segment)
+                before = sum(count for other, count in self._counted(slot) if other < segment)
                 return slot, before + int(row[0]) - 1
         return None
 
+    def _counted(self, slot: int) -> list[tuple[int, int]]:
+        """Return a writer's segments in order, each with its number of records."""
+        counted: list[tuple[int, int]] = []
+        final = False
+        # Newest first: a segment is final once a later one held a record before it was counted.
+        for segment in reversed(segments(self._folder, slot)):
+            count = self._counts.get((slot, segment))
+            if count is None:
+                count = self._count(slot, segment)
+                if final:
+                    self._counts[slot, segment] = count
+            final = final or count > 0
+            counted.append((segment, count))
+        return counted[::-1]
+
     def _count(self, slot: int, segment: int) -> int:
-        known = self._counts.get((slot, segment))
-        if known is not None:
-            return known
         connection = open_for_reading(segment_file(self._folder, slot, segment))
         if connection is None:
             return 0
         try:
-            count = int(connection.execute("SELECT coalesce(max(rowid), 0) FROM decision").fetchone()[0])
+            return int(connection.execute("SELECT coalesce(max(rowid), 0) FROM decision").fetchone()[0])
         finally:
             connection.close()
-        if segment < segments(self._folder, slot)[-1]:
-            # A rotated segment never changes, so its count is worth keeping.
-            self._counts[slot, segment] = count
-        return count
 
     def _query(self, slot: int, segment: int, sql: str, values: Sequence[object]) -> list[Record]:
         connection = open_for_reading(segment_file(self._folder, slot, segment))
@@ -126,6 +132,7 @@ class Reader:
             connection.close()
 
 
-def _possible(named: int) -> tuple[int, int]:
-    # A record whose id was drawn just before a rotation lies in the segment that followed.
-    return named, named + 1
+def _possible(named: int) -> range:
+    # A record whose id was drawn just before a rotation lies in the segment that followed; by size and by day the
+    # writer may rotate twice in a row.
+    return range(named, named + 3)

@@ -45,13 +45,17 @@ def segments(folder: Path, slot: int) -> list[int]:
 
 
 def open_for_writing(file: Path) -> sqlite3.Connection:
-    """Open a segment, making it first where it is missing."""
+    """Open a segment, making it first where it is missing; raises sqlite3.Error or OSError when it cannot be."""
     file.parent.mkdir(parents=True, exist_ok=True)
     connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
-    if connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'decision'").fetchone()[0] == 0:
-        connection.executescript("BEGIN IMMEDIATE;" + _SCHEMA + "COMMIT;")
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        if not _is_made(connection):
+            connection.executescript("BEGIN IMMEDIATE;" + _SCHEMA + "COMMIT;")
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 
@@ -59,9 +63,20 @@ def open_for_reading(file: Path) -> sqlite3.Connection | None:
     """Open a segment read-only while its writer may be at work; None where there is no such segment yet."""
     if not file.exists():
         return None
-    connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA busy_timeout=2000")
-    if connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'decision'").fetchone()[0] == 0:
+    # As a quoted address: the folder's name may hold what an address gives a meaning of its own.
+    connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None,
+                                 check_same_thread=False)
+    try:
+        connection.execute("PRAGMA busy_timeout=2000")
+        if _is_made(connection):
+            return connection
+    except sqlite3.Error:
         connection.close()
-        return None
-    return connection
+        raise
+    connection.close()
+    return None
+
+
+def _is_made(connection: sqlite3.Connection) -> bool:
+    found = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'decision'").fetchone()
+    return bool(found[0])
