@@ -17,8 +17,16 @@ from stellwerk.kernel.errors import BadInput, TooLarge
 
 BODY_BYTES = 1 << 20
 _DEPTH = 64
-_TEXT = 10_000
+TEXT_CHARACTERS = 10_000
 _SHOWN = 200
+# Models take 32-bit floats.
+LARGEST = 3.4e38
+# Subjects and keys: no control characters, nothing invisible, nothing that turns the text around.
+NAMING = "[^\\x00-\\x1f\\x7f-\\x9f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u2069\\ufeff]+"
+SUBJECT_CHARACTERS, KEY_CHARACTERS = 500, 200
+_NAMING = re.compile(NAMING)
+_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 Check = Callable[[Any, str, list[dict[str, Any]]], Any]
 
 
@@ -29,7 +37,8 @@ def read_json(body: bytes) -> dict[str, Any]:
     if body.count(b"{") + body.count(b"[") > _DEPTH and _depth(body) > _DEPTH:
         raise BadInput(f"The JSON is nested deeper than {_DEPTH} levels.", field="body", allowed=_DEPTH)
     try:
-        value = json.loads(body.decode("utf-8"), object_pairs_hook=_pairs, parse_constant=_constant)
+        text = body.decode("utf-8")
+        value = _DECODER.decode(text)
     except UnicodeDecodeError:
         raise BadInput("The body is not UTF-8.", field="body", allowed="UTF-8") from None
     except json.JSONDecodeError as error:
@@ -37,6 +46,8 @@ def read_json(body: bytes) -> dict[str, Any]:
                        field="body") from None
     except ValueError:
         raise BadInput("The JSON holds a number with too many digits.", field="body") from None
+    if _ESCAPED_SURROGATE.search(text) and not _encodable(value):
+        raise BadInput("The JSON holds half of a surrogate pair.", field="body", allowed="whole characters")
     if not isinstance(value, dict):
         raise BadInput("The body is not a JSON object.", field="body", allowed='{"inputs": {…}}')
     return value
@@ -53,8 +64,27 @@ def _constant(name: str) -> Any:
     raise BadInput("The JSON holds a number that JSON does not have.", field="body", value=name)
 
 
+def _float(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise BadInput("The JSON holds a number that is too large.", field="body", value=text[:_SHOWN])
+    return value
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_constant, parse_float=_float)
+
+
+def _encodable(value: Any) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _depth(body: bytes) -> int:
-    plain = re.sub(rb'"(?:[^"\\]|\\.)*"', b"", body)
+    # The closing quote may be missing, so that no text is looked at twice.
+    plain = _QUOTED.sub(b"", body)
     depth = deepest = 0
     for byte in plain:
         if byte in b"[{":
@@ -68,8 +98,15 @@ def _depth(body: bytes) -> int:
 def _shown(value: Any) -> Any:
     """Return a value as an error may repeat it: short, and JSON."""
     if isinstance(value, str):
-        return value[:_SHOWN]
+        return _piece(value)
+    if isinstance(value, int) and abs(value) > LARGEST:
+        return str(value)[:_SHOWN]
     return value if isinstance(value, (int, float, bool)) or value is None else type(value).__name__
+
+
+def _piece(text: str) -> str:
+    """Return the beginning of a text, half surrogate pairs replaced, since an answer must be UTF-8."""
+    return text[:_SHOWN].encode("utf-8", "replace").decode()
 
 
 def _refuse(path: str, value: Any, allowed: Any, message: str) -> BadInput:
@@ -83,14 +120,14 @@ def _number(field: Field) -> Check:
     words = _number_words(field)
 
     def check(value: Any, path: str, marks: list[dict[str, Any]]) -> Any:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not -math.inf < value < math.inf:
             raise _refuse(path, value, words, "is not a number")
+        if not -LARGEST <= value <= LARGEST:
+            raise _refuse(path, value, words, "is larger than any model can take")
         if whole and value != int(value):
             raise _refuse(path, value, words, "is not a whole number")
         if (low is not None and value < low) or (high is not None and value > high):
             raise _refuse(path, value, words, "is outside the contract's limits")
-        if abs(value) > 3.4e38:
-            raise _refuse(path, value, words, "is larger than any model can take")
         if (seen_low is not None and value < seen_low) or (seen_high is not None and value > seen_high):
             marks.append({"field": field.name, "mark": "outside_training_range", "value": value,
                           "seen": [seen_low, seen_high]})
@@ -111,17 +148,17 @@ def _number_words(field: Field) -> str:
 
 def _text(field: Field) -> Check:
     options = set(field.enum) if field.enum is not None else None
-    pattern = re.compile(field.pattern) if field.pattern else None
+    pattern = _pattern(field)
     seen = set(field.seen_categories) if field.seen_categories is not None else None
-    longest = min(field.max_length or _TEXT, _TEXT)
+    longest = TEXT_CHARACTERS if field.max_length is None else min(field.max_length, TEXT_CHARACTERS)
 
     def check(value: Any, path: str, marks: list[dict[str, Any]]) -> Any:
         if not isinstance(value, str):
             raise _refuse(path, value, field.enum or "text", "is not text")
         if len(value) > longest:
             raise _refuse(path, value, f"at most {longest} characters", "is too long")
-        if any("\ud800" <= character <= "\udfff" for character in value):
-            raise _refuse(path, None, "text without lone surrogates", "is not valid text")
+        if not value.isascii() and not _encodable(value):
+            raise _refuse(path, value, "text without lone surrogates", "is not valid text")
         if options is not None and value not in options:
             close = difflib.get_close_matches(value[:_SHOWN], sorted(options), n=1)
             error = _refuse(path, value, field.enum, "is none of the allowed values")
@@ -135,6 +172,15 @@ def _text(field: Field) -> Check:
         return value
 
     return check
+
+
+def _pattern(field: Field) -> re.Pattern[str] | None:
+    if not field.pattern:
+        return None
+    try:
+        return re.compile(field.pattern)
+    except re.error as error:
+        raise ValueError(f"the pattern of {field.name} cannot be used: {error}") from None
 
 
 def _boolean(field: Field) -> Check:
@@ -180,8 +226,8 @@ class FieldsCheck:
     def _refuse_unknown(self, values: Mapping[str, Any]) -> None:
         name = next(name for name in values if name not in self._known)
         close = difflib.get_close_matches(name[:_SHOWN], self._names, n=1)
-        path = f"{self._key}.{name[:_SHOWN]}"
-        raise BadInput(f"{path} is not known to this service.", field=path, value=name[:_SHOWN],
+        path = f"{self._key}.{_piece(name)}"
+        raise BadInput(f"{path} is not known to this service.", field=path, value=_piece(name),
                        allowed=self._names, hint=f"Did you mean {close[0]}?" if close else None)
 
 
@@ -200,17 +246,17 @@ class RequestCheck:
         for name in body:
             if name not in self._KEYS:
                 close = difflib.get_close_matches(name[:_SHOWN], self._KEYS, n=1)
-                raise BadInput(f"{name[:_SHOWN]} is not known here.", field=name[:_SHOWN], value=name[:_SHOWN],
+                raise BadInput(f"{_piece(name)} is not known here.", field=_piece(name), value=_piece(name),
                                allowed=list(self._KEYS), hint=f"Did you mean {close[0]}?" if close else None)
         marks: list[dict[str, Any]] = []
         inputs = self._inputs(_mapping(body, "inputs", required=True) or {}, marks)
-        subject = _short_text(body, "subject", 500)
+        subject = _short_text(body, "subject", SUBJECT_CHARACTERS, numbers=True)
         if subject is None and self._subject is not None:
             raise BadInput(f"subject is missing: the {self._subject} of whom or what this decision is about.",
                            field="subject", value=None, allowed="text or a whole number")
         protected = _mapping(body, "protected", required=False)
         checked = self._protected(protected, []) if protected else None
-        return Checked(inputs, subject, checked, _short_text(body, "idempotency_key", 200), marks)
+        return Checked(inputs, subject, checked, _short_text(body, "idempotency_key", KEY_CHARACTERS), marks)
 
 
 class Checked:
@@ -237,15 +283,14 @@ def _mapping(body: Mapping[str, Any], key: str, *, required: bool) -> dict[str, 
     return value
 
 
-def _short_text(body: Mapping[str, Any], key: str, longest: int) -> str | None:
+def _short_text(body: Mapping[str, Any], key: str, longest: int, *, numbers: bool = False) -> str | None:
     value = body.get(key)
     if value is None:
         return None
-    if isinstance(value, int) and not isinstance(value, bool):
+    if numbers and isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
-    good = (isinstance(value, str) and 0 < len(value) <= longest and value.isprintable()
-            and not any("\ud800" <= character <= "\udfff" for character in value))
-    if not good:
-        raise BadInput(f"{key} is not usable.", field=key, value=_shown(value),
-                       allowed=f"1 to {longest} printable characters, or a whole number")
-    return str(value)
+    if (isinstance(value, str) and len(value) <= longest and _NAMING.fullmatch(value)
+            and (value.isascii() or _encodable(value))):
+        return value
+    raise BadInput(f"{key} is not usable.", field=key, value=_shown(value),
+                   allowed=f"1 to {longest} printable characters{', or a whole number' if numbers else ''}")

@@ -109,11 +109,15 @@ def publish(folder: Path, snapshot: Snapshot) -> None:
 
 def _replace(path: Path, content: bytes) -> None:
     part = path.with_name(f".{path.name}-{os.getpid()}")
-    with part.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(part, path)
+    try:
+        with part.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(part, path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
 
 
 class Reader:
@@ -126,13 +130,14 @@ class Reader:
 
     def poll(self) -> Snapshot | None:
         """Return a snapshot newer than the last one returned, or None; ``problem`` says why one was refused."""
-        generation = present_generation(self._folder)
-        if generation == self.generation:
-            return None
+        generation: int | None = None
         try:
-            found = read(self._folder / f"{generation}.json")
-        except (OSError, msgspec.MsgspecError, ValueError) as error:
-            self.problem = f"snapshot {generation} cannot be used: {error}"
+            generation = present_generation(self._folder)
+            found = None if generation == self.generation else read(self._folder / f"{generation}.json")
+        except (OSError, ValueError) as error:
+            # The words of an operating system's error without its path: they are shown to everyone.
+            words = error.strerror if isinstance(error, OSError) else error
+            self.problem = f"snapshot {'' if generation is None else f'{generation} '}cannot be used: {words}"
             return None
         self.problem = None
         self.generation = generation
@@ -140,7 +145,7 @@ class Reader:
 
 
 def read(file: Path) -> Snapshot:
-    """Read one snapshot file; raises MsgspecError for a damaged one, ValueError for a newer format."""
+    """Read one snapshot file; raises ValueError for a damaged one or a newer format."""
     data = file.read_bytes()
     probe: Any = msgspec.json.decode(data)
     if not isinstance(probe, dict) or probe.get("format") != FORMAT:
