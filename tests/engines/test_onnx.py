@@ -65,7 +65,7 @@ def test_one_row_scores_to_the_bit_as_in_a_batch(sample: OnnxModel, data: st.Dat
         name: st.none() | st.text(max_size=5) if kind == "string" else number for name, kind in kinds.items()}),
         min_size=1, max_size=4))
     batch = sample.score({name: [row[name] for row in rows] for name in kinds})
-    singly = [sample.score_row(row) for row in rows]
+    singly = [sample.score_one(row) for row in rows]
     np.testing.assert_array_equal(batch, singly)
 
 
@@ -83,7 +83,7 @@ def test_each_kind_of_column_reaches_the_model(kind: int, value: Any, expected: 
     model = OnnxModel(passing(kind), [("x", "number")])
     assert model.columns == ["x"]
     assert model.score({"x": [value]}).tolist() == [expected]
-    assert model.score_row({"x": value}) == expected
+    assert model.score_one({"x": value}) == expected
 
 
 def test_a_missing_number_is_nan_and_missing_text_is_empty() -> None:
@@ -91,20 +91,20 @@ def test_a_missing_number_is_nan_and_missing_text_is_empty() -> None:
         {"x": FLOAT}, [helper.make_node("IsNaN", ["x"], ["nan"]), helper.make_node("Cast", ["nan"], ["p"], to=FLOAT)],
         [("p", FLOAT, [None, 1])]), [("x", "number")])
     assert numbers.score({"x": [None, 1.0]}).tolist() == [1.0, 0.0]
-    assert (numbers.score_row({"x": None}), numbers.score_row({"x": 2})) == (1.0, 0.0)
+    assert (numbers.score_one({"x": None}), numbers.score_one({"x": 2})) == (1.0, 0.0)
     empty = helper.make_tensor("empty", TEXT, [1], [b""])
     texts = OnnxModel(graph(
         {"x": TEXT}, [helper.make_node("Equal", ["x", "empty"], ["is"]),
                       helper.make_node("Cast", ["is"], ["p"], to=FLOAT)], [("p", FLOAT, [None, 1])], [empty]),
         [("x", "string")])
     assert texts.score({"x": [None, "a"]}).tolist() == [1.0, 0.0]
-    assert (texts.score_row({"x": None}), texts.score_row({"x": "a"})) == (1.0, 0.0)
+    assert (texts.score_one({"x": None}), texts.score_one({"x": "a"})) == (1.0, 0.0)
 
 
 @pytest.mark.parametrize("kind", [INT, BOOL])
 def test_a_missing_whole_number_is_refused_by_name(kind: int) -> None:
     model = OnnxModel(passing(kind), [("x", "integer")])
-    for score in (lambda: model.score({"x": [1, None]}), lambda: model.score_row({"x": None})):
+    for score in (lambda: model.score({"x": [1, None]}), lambda: model.score_one({"x": None})):
         with pytest.raises(ValueError, match="x is missing"):
             score()
 
@@ -112,7 +112,7 @@ def test_a_missing_whole_number_is_refused_by_name(kind: int) -> None:
 def test_values_that_the_model_cannot_take_are_a_value_error() -> None:
     model = OnnxModel(passing(TEXT), [("x", "string")])
     with pytest.raises(ValueError, match="cannot score"):
-        model.score_row({"x": "no number"})
+        model.score_one({"x": "no number"})
 
 
 def two_outputs(name: str) -> bytes:
