@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from stellwerk.apps.supervisor import GATEWAY_PORT, PORT
 from stellwerk.infra.environments import find_environment, lock_hash
 from stellwerk.infra.settings import Home, load_settings
 
@@ -105,7 +106,7 @@ class Demo:
             stop_running(self.home)
             shutil.rmtree(self.home)
         log = (self.home.parent / f"{self.home.name}.log").open("wb")
-        ports = ["--port", "0", "--gateway-port", "0"] if _taken(8000) or _taken(8001) else []
+        ports = ["--port", "0", "--gateway-port", "0"] if _taken(PORT) or _taken(GATEWAY_PORT) else []
         self.supervisor = subprocess.Popen(
             [sys.executable, "-m", "stellwerk.cli", "up", "--home", str(self.home), *ports], stdout=log, stderr=log,
             stdin=subprocess.DEVNULL, start_new_session=True)
