@@ -10,7 +10,6 @@ from sqlalchemy.engine import RowMapping
 from stellwerk.features.ledger import repository
 from stellwerk.features.ledger.sealing import get_head
 from stellwerk.features.ledger.sources import decision_sources
-from stellwerk.features.ledger.tables import ledger_event
 from stellwerk.features.ledger.verification import verify_installation
 from stellwerk.features.ledger.wire import VerifyRequest
 from stellwerk.infra.crypto import load_key
@@ -40,12 +39,7 @@ def events(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> dict[str, Any]:
     """Return events, newest first, by subject or verb; ``before`` is the number of the last one of the page before."""
-    conditions = []
-    if subject is not None:
-        conditions.append(ledger_event.c.subject_id == subject)
-    if verb is not None:
-        conditions.append(ledger_event.c.verb == verb)
-    rows = repository.page(connection, conditions, before, limit)
+    rows = repository.page(connection, subject=subject, verb=verb, before=before, limit=limit)
     return {"events": [event_view(row) for row in rows], "next": rows[-1]["seq"] if len(rows) == limit else None}
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import ColumnElement, Table, and_, exists, func, insert, select, update
+from sqlalchemy import Integer, Table, and_, exists, func, insert, select, update
 from sqlalchemy.engine import Connection, RowMapping
 
 from stellwerk.features.ledger.state import raw_columns
@@ -15,6 +15,9 @@ from stellwerk.features.ledger.tables import ledger_event, ledger_head, ledger_l
 from stellwerk.kernel.merkle import LoadTile
 
 _event = ledger_event.c
+
+# What reading a damaged file raises; the second where SQLite's own message quotes damaged text.
+UNREADABLE = (sqlalchemy.exc.DatabaseError, UnicodeDecodeError)
 
 
 # Covered rows
@@ -37,16 +40,16 @@ def raw_rows(connection: Connection, table: Table, ids: Sequence[str]) -> dict[s
     try:
         rows = connection.execute(query.where(table.c.id.in_(ids))).mappings().all()
         return {row["id"]: dict(row) for row in rows}
-    except sqlalchemy.exc.DatabaseError:
+    except UNREADABLE:
         # One damaged text spoils the whole answer, so ask for each row alone.
         return {row_id: _one_or_none(connection, query.where(table.c.id == row_id)) for row_id in ids}
 
 
 def _one_or_none(connection: Connection, query: sqlalchemy.Select[Any]) -> dict[str, Any] | None:
     try:
-        row = connection.execute(query).mappings().one_or_none()
+        row = connection.execute(query).mappings().first()
         return None if row is None else dict(row)
-    except sqlalchemy.exc.DatabaseError:
+    except UNREADABLE:
         return None
 
 
@@ -54,8 +57,8 @@ def integrity_problems(connection: Connection) -> list[str]:
     """Return what SQLite finds wrong with its own file; empty when all is well."""
     try:
         found = connection.exec_driver_sql("PRAGMA integrity_check(20)").scalars().all()
-    except sqlalchemy.exc.DatabaseError as error:
-        return [str(error.orig)]
+    except UNREADABLE as error:
+        return [str(error)]
     return [line for line in found if line != "ok"]
 
 
@@ -98,17 +101,35 @@ def last_position(connection: Connection, log: str) -> int:
     return -1 if found is None else int(found)
 
 
-def raw_events(connection: Connection, log: str, start: int, limit: int) -> list[dict[str, Any] | None]:
-    """Return sealed events from a position on as the database keeps them; None for one it cannot read."""
+def raw_events(connection: Connection, log: str, start: int, end: int) -> dict[int, dict[str, Any] | None]:
+    """Return sealed events by position, as the database keeps them; None for one that SQLite cannot read."""
     query = select(*raw_columns(ledger_event))
-    span = and_(_event.log == log, _event.position >= start)
+    span = and_(_event.log == log, _event.position >= start, _event.position < end)
     try:
-        rows = connection.execute(query.where(span).order_by(_event.position).limit(limit)).mappings()
-        return [dict(row) for row in rows]
-    except sqlalchemy.exc.DatabaseError:
-        positions = connection.execute(select(_event.position).where(span).order_by(_event.position).limit(limit))
-        return [_one_or_none(connection, query.where(_event.log == log, _event.position == position))
-                for position in positions.scalars()]
+        rows = connection.execute(query.where(span)).mappings()
+        return {int(row["position"]): dict(row) for row in rows}
+    except UNREADABLE:
+        positions = connection.execute(select(_event.position.cast(Integer)).where(span)).scalars().all()
+        return {int(position): _one_or_none(connection, query.where(_event.log == log, _event.position == position))
+                for position in positions}
+
+
+def raw_unsealed(connection: Connection, log: str, after_seq: int, limit: int) -> list[dict[str, Any]]:
+    """Return the next events of a log that wait for a position, as the database keeps them."""
+    query = select(*raw_columns(ledger_event)).where(_event.log == log, _event.position.is_(None),
+                                                     _event.seq > after_seq).order_by(_event.seq).limit(limit)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def logs_of_events(connection: Connection) -> list[str]:
+    """Return the logs that events say they belong to."""
+    return [str(log) for log in connection.execute(select(_event.log).distinct()).scalars()]
+
+
+def logs_recorded(connection: Connection) -> list[str]:
+    """Return the logs kept elsewhere of which a head has been recorded."""
+    query = select(_event.subject_id).where(_event.subject_type == "log", _event.verb == "head.sealed").distinct()
+    return [str(log) for log in connection.execute(query).scalars()]
 
 
 def get_event(connection: Connection, event_id: str) -> RowMapping | None:
@@ -128,17 +149,21 @@ def events_of_row(connection: Connection, table: str, row_id: str) -> Sequence[R
     return connection.execute(query.order_by(_event.seq)).mappings().all()
 
 
-def latest_events(connection: Connection, table: str, ids: Sequence[str]) -> dict[str, RowMapping]:
-    """Return the last event of each row, by row id: id, verb, digest and nonce of the state."""
-    last = (select(func.max(_event.seq)).where(_event.table_name == table, _event.subject_id.in_(ids))
+def latest_events(connection: Connection, log: str, table: str, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the last event of each row, by row id: id, verb, digest and nonce of the state, as they are kept."""
+    last = (select(func.max(_event.seq))
+            .where(_event.log == log, _event.table_name == table, _event.subject_id.in_(ids))
             .group_by(_event.subject_id))
-    query = select(_event.id, _event.subject_id, _event.verb, _event.state_digest, _event.state_nonce)
-    return {row["subject_id"]: row for row in connection.execute(query.where(_event.seq.in_(last))).mappings()}
+    columns = [column for column in raw_columns(ledger_event)
+               if column.name in ("id", "subject_id", "verb", "state_digest", "state_nonce")]
+    rows = connection.execute(select(*columns).where(_event.seq.in_(last))).mappings()
+    return {row["subject_id"]: dict(row) for row in rows}
 
 
-def rows_gone(connection: Connection, table: Table) -> Sequence[RowMapping]:
+def rows_gone(connection: Connection, log: str, table: Table) -> Sequence[RowMapping]:
     """Return the last events of rows which that event says exist and the table does not hold."""
-    last = select(func.max(_event.seq)).where(_event.table_name == table.name).group_by(_event.subject_id)
+    last = (select(func.max(_event.seq)).where(_event.log == log, _event.table_name == table.name)
+            .group_by(_event.subject_id))
     query = select(_event.id, _event.subject_id, _event.verb).where(
         _event.seq.in_(last), _event.state_digest.is_not(None),
         ~exists(select(1).where(table.c.id == _event.subject_id)))
@@ -160,13 +185,16 @@ def last_head_event(connection: Connection, log: str, *, sealed_below: int | Non
     return connection.execute(query.order_by(_event.seq.desc()).limit(1)).mappings().one_or_none()
 
 
-def page(connection: Connection, conditions: Sequence[ColumnElement[bool]], before: int | None,
+def page(connection: Connection, *, subject: str | None, verb: str | None, before: int | None,
          limit: int) -> Sequence[RowMapping]:
-    """Return events, newest first, older than the one numbered ``before``."""
-    query = select(ledger_event).where(*conditions)
+    """Return events, newest first, of a subject or verb, older than the one numbered ``before``."""
+    query = select(ledger_event).order_by(_event.seq.desc()).limit(limit)
+    for column, value in ((_event.subject_id, subject), (_event.verb, verb)):
+        if value is not None:
+            query = query.where(column == value)
     if before is not None:
         query = query.where(_event.seq < before)
-    return connection.execute(query.order_by(_event.seq.desc()).limit(limit)).mappings().all()
+    return connection.execute(query).mappings().all()
 
 
 # Tiles, heads, lease
