@@ -66,7 +66,7 @@ def write_service(folder: Path, data: Path, *, target: str, environments: Path, 
     names = Names(service=service, team=_check_name(team or "default", "--team"),
                   dataset=slug(data.stem) or "data", file=_file_name(data))
     try:
-        place = Path(tempfile.mkdtemp(prefix=f".{service}-", dir=folder.parent))
+        place = Path(tempfile.mkdtemp(prefix=f".{service}-", dir=folder.parent)).resolve()
     except OSError as error:
         raise BadInput(f"No folder can be made in {folder.parent}: {error.strerror}.", field="NAME",
                        value=str(folder), allowed="a folder that exists and can be written to") from None

@@ -12,8 +12,9 @@ from stellwerk.features.datasets import bring_to_types
 from stellwerk.kernel.errors import BadInput
 from stellwerk.protocols.odcs.contract import LogicalType
 
-# The words that the platform takes for a yes when a manifest names no positive label.
+# The labels that the platform takes for a yes when a manifest names no positive one, and what is plainly a no.
 _YES = (True, 1, "yes", "true", "1", "y", "approved", "positive", "ja")
+_NO = (False, 0, "no", "false", "0", "n", "rejected", "negative", "nein")
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,9 @@ def _typed(text: pl.Series, kind: LogicalType) -> pl.Series:
 
 def _positive(typed: pl.Series, labels: list[Any]) -> tuple[Any, bool]:
     """Return the positive label and whether it is evident; else it is the rarer one, which is mostly sought."""
-    likely = [label for label in labels if (label.lower() if isinstance(label, str) else label) in _YES]
-    if len(likely) == 1:
-        return likely[0], True
+    words = [label.lower() if isinstance(label, str) else label for label in labels]
+    for label, word, other in zip(labels, words, reversed(words), strict=True):
+        if word in _YES and other in _NO:
+            return label, True
     first = int((typed == labels[0]).sum())
     return (labels[0] if first < typed.len() - first else labels[1]), False

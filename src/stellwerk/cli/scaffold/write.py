@@ -37,7 +37,7 @@ TARGET = {target}{truths}
 
 def test_the_model_tells_the_labels_apart():
     data = pl.read_csv(FOLDER / {source}, separator={separator}, infer_schema=False)
-    data = data.rename(str.strip).with_columns(
+    data = data.rename({rename}).with_columns(
         {body}
     )
     model = service.train(data, {params})
@@ -93,25 +93,36 @@ def _names_list(variable: str, names: Sequence[str], wide: bool) -> list[str]:
     return [*lines, "]"]
 
 
+@dataclass(frozen=True)
+class _Layout:
+    """Which parts stand on one long line each, so that manifest and functions keep within their lines."""
+
+    wide_lists: bool
+    wide_exclude: bool
+
+
+def _layout(look: Look, names: Names) -> _Layout:
+    for layout in (_Layout(False, False), _Layout(True, False)):
+        texts = (_manifest(look, names, layout, gate=0.5, measured=""), _functions(look, names, layout))
+        if sum(len(text.splitlines()) for text in texts) <= MOST_LINES:
+            return layout
+    return _Layout(True, True)
+
+
 def functions(look: Look, names: Names) -> str:
-    """Return service.py: the inputs by kind, and how a model is fitted.
-
-    Lists of inputs are broken at the usual width as long as manifest and functions keep within their lines.
-    """
-    others = len(manifest(look, names, gate=0.5, measured="").splitlines())
-    text = _functions(look, names, wide=False)
-    return text if others + len(text.splitlines()) <= MOST_LINES else _functions(look, names, wide=True)
+    """Return service.py: the inputs by kind, and how a model is fitted."""
+    return _functions(look, names, _layout(look, names))
 
 
-def _functions(look: Look, names: Names, *, wide: bool) -> str:
+def _functions(look: Look, names: Names, layout: _Layout) -> str:
     numbers, texts = look.numbers, look.texts
     steps = []
     if numbers:
         steps.append("(make_pipeline(SimpleImputer(), StandardScaler()), NUMBERS)")
     if texts:
         steps.append('(OneHotEncoder(handle_unknown="ignore"), TEXTS)')
-    lists = (_names_list("NUMBERS", numbers, wide) if numbers else []) + (
-        _names_list("TEXTS", texts, wide) if texts else [])
+    lists = (_names_list("NUMBERS", numbers, layout.wide_lists) if numbers else []) + (
+        _names_list("TEXTS", texts, layout.wide_lists) if texts else [])
     scalers = [name for name, used in (("OneHotEncoder", texts), ("StandardScaler", numbers)) if used]
     opening = "    prepared = make_column_transformer("
     joined = (",\n" + " " * len(opening)).join(steps)
@@ -136,6 +147,10 @@ def _used(look: Look) -> list[str]:
 
 def manifest(look: Look, names: Names, *, gate: float, measured: str) -> str:
     """Return stellwerk.yaml; ``measured`` says beside the gate where its limit comes from."""
+    return _manifest(look, names, _layout(look, names), gate=gate, measured=measured)
+
+
+def _manifest(look: Look, names: Names, layout: _Layout, *, gate: float, measured: str) -> str:
     target, subject, protected = look.target, look.names("subject"), look.names("protected")
     positive = str(target.positive).lower() if isinstance(target.positive, bool) else target.positive
     purpose = f"Tell from {names.dataset} whether {target.name} is {positive}."
@@ -151,7 +166,7 @@ def manifest(look: Look, names: Names, *, gate: float, measured: str) -> str:
         *([] if target.evident else [f"positive: {scalar(target.positive)}"]),
         *([f"subject: {scalar(subject[0])}"] if subject else []),
         *([f"protected: {flow(protected)}"] if protected else []),
-        *_exclude(look.columns),
+        *_exclude(look.columns, layout.wide_exclude),
         "train: service:train",
         f"params: {{{', '.join(f'{name}: {scalar(value)}' for name, value in PARAMS.items())}}}",
         f"evaluate: {{folds: {FOLDS}, seed: {SEED}}}",
@@ -162,13 +177,16 @@ def manifest(look: Look, names: Names, *, gate: float, measured: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _exclude(columns: Sequence[Column]) -> list[str]:
+def _exclude(columns: Sequence[Column], wide: bool) -> list[str]:
     by_reason: dict[str, list[str]] = {}
     for column in columns:
         if column.role == "excluded":
             by_reason.setdefault(column.reason, []).append(scalar(column.name))
     if not by_reason:
         return []
+    if wide:
+        reasons = "; ".join(f"{', '.join(found)}: {reason}" for reason, found in by_reason.items())
+        return [f"exclude: [{', '.join(', '.join(found) for found in by_reason.values())}]  # {reasons}"]
     return ["exclude: [", *(f"  {', '.join(found)},  # {reason}" for reason, found in by_reason.items()), "]"]
 
 
@@ -226,16 +244,21 @@ def test(look: Look, names: Names, separator: str) -> str:
     changes = []
     if numbers:
         which = "[name for name in service.NUMBERS if name not in TRUTHS]" if truths else "service.NUMBERS"
-        changes.append(f"pl.col({which}).str.strip_chars(){_decimal(look, numbers)}.cast(pl.Float64, strict=False),")
+        changes.append(f"pl.col({which}).str.strip_chars(){_decimal(look, numbers)}"
+                       ".cast(pl.Float64, strict=False),")
     if truths:
         changes.append('(pl.col(TRUTHS).str.strip_chars().str.to_lowercase() == "true").cast(pl.Float64),')
     if look.texts:
         changes.append('pl.col(service.TEXTS).fill_null(""),')
-    changes.append(f"pl.col(TARGET).is_in({list(look.target.spelled)!r}),")
+    changes.append(f"pl.col(TARGET).is_in([{', '.join(map(_literal, look.target.spelled))}]),")
+    # Data frames keep doubled quotes in headers as they stand in the file.
+    quoted = any('"' in column.name for column in look.columns)
+    rename = """lambda name: name.replace('""', '"').strip()""" if quoted else "str.strip"
     body = "\n".join("        " + change for change in changes).strip()
     inputs = " + ".join(f"service.{name}" for name in _used(look))
     return _TEST.format(target=_literal(look.target.name), truths=_truths(truths), source=_literal(names.source),
-                        separator=_literal(separator), body=body, params=json.dumps(PARAMS), inputs=inputs)
+                        separator=_literal(separator), body=body, params=json.dumps(PARAMS), inputs=inputs,
+                        rename=rename)
 
 
 def _truths(names: Sequence[str]) -> str:
@@ -248,4 +271,4 @@ def _decimal(look: Look, numbers: Sequence[Column]) -> str:
         return ""
     thousands = any(text.str.contains(r"\.\d{3}[.,]").any() for text in texts)
     points = '.str.replace_all(".", "", literal=True)' if thousands else ""
-    return points + '.str.replace(",", ".", literal=True)'
+    return points + '\n        .str.replace(",", ".", literal=True)'

@@ -33,6 +33,8 @@ def read_csv(path: Path, name: str) -> pl.DataFrame:
                        allowed="UTF-8 text with one header line and as many cells in each line") from None
     if frame.height == 0:
         raise _no_rows(name)
+    # A cell that is quoted and empty is as empty as one that is not.
+    frame = frame.with_columns(pl.all().replace("", None))
     return frame.rename({old: new.strip() for old, new in zip(frame.columns, header, strict=True)})
 
 
