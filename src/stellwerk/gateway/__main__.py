@@ -7,6 +7,7 @@ import asyncio
 import fcntl
 import json
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -14,10 +15,12 @@ from typing import IO
 
 import uvicorn
 
+from stellwerk.dataplane import snapshot as snapshots
 from stellwerk.dataplane.decision_log.idempotency import Claims
 from stellwerk.dataplane.decision_log.ids import SLOTS
+from stellwerk.dataplane.decision_log.reader import Reader
 from stellwerk.dataplane.decision_log.writer import Writer
-from stellwerk.dataplane.snapshot import Reader
+from stellwerk.dataplane.snapshot import Snapshot
 from stellwerk.gateway.app import Gateway
 from stellwerk.gateway.decide import Decider
 from stellwerk.gateway.metrics import Metrics
@@ -50,29 +53,39 @@ class Updates:
     """Follows the published snapshots; the last good one stays in use."""
 
     def __init__(self, home: Path, gateway: Gateway, metrics: Metrics) -> None:
-        self._reader = Reader(home / "snapshots")
+        self._reader = snapshots.Reader(home / "snapshots")
         self._objects = home / "objects"
         self._gateway = gateway
         self._metrics = metrics
-        self._reported: str | None = None
+        self._waiting: Snapshot | None = None
+        self._problem: str | None = None
 
     def look(self) -> None:
         """Take up a newer snapshot once all its models are loaded and warm."""
-        snapshot = self._reader.poll()
-        if snapshot is not None:
-            try:
-                self._gateway.routing = build(snapshot, self._objects, self._gateway.routing)
-                self._metrics.generation = snapshot.generation
-                self._gateway.problem = None
-                _log("info", "routing changed", generation=snapshot.generation, services=len(snapshot.routes))
-            except (OSError, ValueError, RuntimeError) as error:
-                self._gateway.problem = f"snapshot {snapshot.generation} cannot be used: {error}"
-        elif self._reader.problem is not None:
-            self._gateway.problem = self._reader.problem
-        if self._gateway.problem != self._reported:
-            self._reported = self._gateway.problem
-            if self._reported:
-                _log("error", self._reported)
+        newer = self._reader.poll()
+        if newer is not None:
+            self._waiting, self._problem = newer, None
+        if self._waiting is not None:
+            self._take_up(self._waiting)
+        problem = self._reader.problem or self._problem
+        if problem and problem != self._gateway.problem:
+            _log("error", problem)
+        self._gateway.problem = problem
+
+    def _take_up(self, snapshot: Snapshot) -> None:
+        try:
+            self._gateway.routing = build(snapshot, self._objects, self._gateway.routing)
+        except OSError as error:
+            # What cannot be read now may be readable at the next look.
+            self._problem = f"snapshot {snapshot.generation} cannot be used: {error.strerror}"
+            return
+        except ValueError as error:
+            self._problem = f"snapshot {snapshot.generation} cannot be used: {error}"
+        else:
+            self._problem = None
+            self._metrics.generation = snapshot.generation
+            _log("info", "routing changed", generation=snapshot.generation, services=len(snapshot.routes))
+        self._waiting = None
 
     async def follow(self) -> None:
         """Look again five times a second, models loaded beside the requests that go on."""
@@ -87,13 +100,16 @@ async def _serve(home: Path, fd: int | None, host: str, port: int) -> None:
     writer = Writer(decisions, slot)
     claims = Claims(decisions / "idempotency.sqlite")
     metrics = Metrics()
-    gateway = Gateway(Decider(writer, claims), metrics)
+    gateway = Gateway(Decider(writer, claims, Reader(decisions)), metrics)
     updates = Updates(home, gateway, metrics)
     updates.look()
     server = uvicorn.Server(uvicorn.Config(
         gateway, host=host, port=port, loop="uvloop", http="httptools", lifespan="off", ws="none", log_config=None,
         access_log=False, server_header=False, date_header=True, limit_concurrency=1024, timeout_keep_alive=30,
         timeout_graceful_shutdown=10))
+    # uvicorn raises the signal that stopped it once more when it is done; what follows here must still run.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
     following = asyncio.create_task(updates.follow())
     _log("info", "gateway starts", slot=slot, pid=os.getpid())
     try:

@@ -19,12 +19,23 @@ from stellwerk.gateway.metrics import Metrics
 from stellwerk.gateway.openapi import document
 from stellwerk.gateway.routing import Routing
 from stellwerk.kernel import clock
-from stellwerk.kernel.errors import BadInput, Forbidden, NotFound, StellwerkError, TooLarge, Unavailable
+from stellwerk.kernel.errors import (
+    BadInput,
+    Forbidden,
+    NotFound,
+    StellwerkError,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+)
 from stellwerk.kernel.route import Rule, allow, check_declared, declare, public
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+_ALWAYS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 
 
 class MethodNotAllowed(StellwerkError):
@@ -59,7 +70,7 @@ class Answer:
     body: bytes
     status: int = 200
     media_type: bytes = b"application/json"
-    retry_after: int | None = None
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
 Handler = Callable[[Request], Awaitable[Answer]]
@@ -102,7 +113,7 @@ class Gateway:
         async def handler(request: Request) -> Answer:
             return await bound(request)
 
-        pattern = re.compile(address.replace("{name}", r"(?P<name>[^/]{1,200})"))
+        pattern = re.compile(re.escape(address).replace(re.escape("{name}"), "(?P<name>[^/]{1,200})"))
         self.table.append(Entry(method, address, pattern, declare(handler, rule)))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -112,7 +123,10 @@ class Gateway:
         started = time.perf_counter()
         service = ""
         try:
-            service, answer = await self._answer(scope, receive)
+            headers = dict(scope["headers"])
+            self._check_host(headers.get(b"host", b"").decode("latin-1"))
+            entry, service = self._find(scope["method"], scope["path"])
+            answer = await entry.handler(Request(service, headers, receive))
         except Disconnected:
             return
         except StellwerkError as error:
@@ -125,24 +139,25 @@ class Gateway:
     def _is_live(self, service: str) -> bool:
         return self.routing is not None and service in self.routing.routes
 
-    async def _answer(self, scope: Scope, receive: Receive) -> tuple[str, Answer]:
-        headers = dict(scope["headers"])
-        self._check_host(headers.get(b"host", b"").decode("latin-1"))
-        matches = [(entry, found) for entry in self.table if (found := entry.pattern.fullmatch(scope["path"]))]
-        if not matches:
-            raise NotFound("There is nothing at this address.", field="path", value=scope["path"][:200],
-                           allowed=[entry.address for entry in self.table])
-        method = "GET" if scope["method"] == "HEAD" else scope["method"]
-        for entry, found in matches:
-            if entry.method == method:
-                service = found.groupdict().get("name", "")
-                return service, await entry.handler(Request(service, headers, receive))
-        raise MethodNotAllowed("This address does not take this method.", field="method", value=scope["method"][:20],
-                               allowed=[entry.method for entry, _ in matches])
+    def _find(self, method: str, path: str) -> tuple[Entry, str]:
+        wanted = "GET" if method == "HEAD" else method
+        others: list[str] = []
+        for entry in self.table:
+            found = entry.pattern.fullmatch(path)
+            if found is None:
+                continue
+            if entry.method == wanted:
+                return entry, found.groupdict().get("name", "")
+            others += ["GET", "HEAD"] if entry.method == "GET" else [entry.method]
+        if others:
+            raise MethodNotAllowed("This address does not take this method.", field="method", value=method[:20],
+                                   allowed=others)
+        raise NotFound("There is nothing at this address.", field="path", value=path[:200],
+                       allowed=[entry.address for entry in self.table])
 
     def _check_host(self, host: str) -> None:
         name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
-        if self.routing is not None and name.lower() not in self.routing.snapshot.hosts:
+        if self.routing is not None and name.lower() not in self.routing.hosts:
             raise Forbidden("This server is not known under that name.", field="Host", value=host[:200],
                             hint="Add the name to 'hosts' in stellwerk.toml.")
 
@@ -154,7 +169,7 @@ class Gateway:
 
     async def _decide(self, request: Request) -> Answer:
         routing = self._present()
-        caller = routing.caller(request.header(b"authorization"), clock.to_us(clock.now()))
+        caller = routing.caller(request.header(b"authorization"), time.time_ns() // 1000)
         route = routing.route(request.service, caller)
         if request.header(b"content-type").partition(";")[0].strip().lower() != "application/json":
             raise UnsupportedMediaType("This address takes JSON.", field="Content-Type",
@@ -163,7 +178,7 @@ class Gateway:
 
     async def _openapi(self, request: Request) -> Answer:
         routing = self._present()
-        caller = routing.caller(request.header(b"authorization"), clock.to_us(clock.now()))
+        caller = routing.caller(request.header(b"authorization"), time.time_ns() // 1000)
         route = routing.route(request.service, caller)
         return Answer(msgspec.json.encode(document(route, routing.deployed[route.champion].revision)))
 
@@ -171,7 +186,7 @@ class Gateway:
         return Answer(b'{"status":"ok"}')
 
     async def _ready(self, _request: Request) -> Answer:
-        ready = self.routing is not None
+        ready = self.routing is not None and self._decider.alive
         body = {"status": "ready" if ready else "not ready", "generation": self._metrics.generation,
                 "problem": self.problem}
         return Answer(msgspec.json.encode(body), 200 if ready else 503)
@@ -179,7 +194,7 @@ class Gateway:
     async def _metrics_text(self, request: Request) -> Answer:
         routing = self._present()
         if not routing.snapshot.metrics_public:
-            caller = routing.caller(request.header(b"authorization"), clock.to_us(clock.now()))
+            caller = routing.caller(request.header(b"authorization"), time.time_ns() // 1000)
             if not caller.metrics:
                 raise Forbidden(f"{caller.name} may not read metrics.", field="permission", value="metrics.read",
                                 hint="Use a token with the role operator.")
@@ -197,7 +212,10 @@ class Gateway:
 
 async def _body(request: Request) -> bytes:
     declared = request.header(b"content-length")
-    if declared and (not declared.isdigit() or int(declared) > BODY_BYTES):
+    # Twenty digits are beyond any body, and int() would refuse thousands.
+    if declared and not (declared.isascii() and declared.isdigit()):
+        raise BadInput("The length of the body is no number.", field="Content-Length", value=declared[:20])
+    if len(declared) > 20 or int(declared or 0) > BODY_BYTES:
         raise _too_large()
     parts: list[bytes] = []
     size = 0
@@ -221,14 +239,18 @@ def _too_large() -> TooLarge:
 
 
 def _failure(error: StellwerkError) -> Answer:
-    retry = error.retry_after if isinstance(error, Unavailable) else None
-    return Answer(msgspec.json.encode(error.body(), enc_hook=str), error.status, retry_after=retry)
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    if isinstance(error, Unavailable):
+        headers = ((b"retry-after", str(error.retry_after).encode()),)
+    elif isinstance(error, Unauthenticated):
+        headers = ((b"www-authenticate", b"Bearer"),)
+    elif isinstance(error, MethodNotAllowed):
+        headers = ((b"allow", ", ".join(error.allowed).encode()),)
+    return Answer(msgspec.json.encode(error.body(), enc_hook=str), error.status, headers=headers)
 
 
 async def _send(send: Send, answer: Answer, head: bool) -> None:
     headers = [(b"content-type", answer.media_type), (b"content-length", str(len(answer.body)).encode()),
-               (b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
-    if answer.retry_after is not None:
-        headers.append((b"retry-after", str(answer.retry_after).encode()))
+               *_ALWAYS, *answer.headers]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if head else answer.body})

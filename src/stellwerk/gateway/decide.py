@@ -4,27 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import time
-from typing import Any
 
 import msgspec
 
 from stellwerk.dataplane.decision_log.idempotency import Claims
+from stellwerk.dataplane.decision_log.reader import Reader
 from stellwerk.dataplane.decision_log.record import Record
 from stellwerk.dataplane.decision_log.writer import Writer
 from stellwerk.dataplane.request_check import Checked, read_json
 from stellwerk.dataplane.snapshot import Route, TokenEntry
 from stellwerk.gateway.routing import Deployed, Routing
 from stellwerk.kernel.clock import iso_us
+from stellwerk.kernel.errors import BadInput, StellwerkError
+
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+_encode = msgspec.json.Encoder().encode
 
 
 class Decider:
     """Makes decisions with what the present routing names."""
 
-    def __init__(self, writer: Writer, claims: Claims) -> None:
+    def __init__(self, writer: Writer, claims: Claims, log: Reader) -> None:
         self._writer = writer
         self._claims = claims
+        self._log = log
+
+    @property
+    def alive(self) -> bool:
+        """Whether records, and so decisions, can still be made."""
+        return self._writer.alive
 
     async def decide(self, routing: Routing, route: Route, caller: TokenEntry, body: bytes) -> bytes:
         """Return the JSON answer to a request body, its record kept before.
@@ -41,45 +52,73 @@ class Decider:
         key = checked.idempotency_key
         if key is None:
             return await self._make(route, caller, deployed, kind, checked, decision_id, started)
-        earlier = await asyncio.to_thread(self._claims.claim, route.service, caller.id, key, body, decision_id)
+        earlier = await asyncio.to_thread(self._claim, route.service, caller.id, key, body, decision_id)
         if earlier is not None:
             return earlier
         try:
-            answer = await self._make(route, caller, deployed, kind, checked, decision_id, started)
-        except BaseException:
-            await asyncio.to_thread(self._claims.release, route.service, caller.id, key)
+            return await self._make(route, caller, deployed, kind, checked, decision_id, started)
+        except StellwerkError:
+            # Only here is it certain that there is no record; whatever else ends a request leaves the claim.
+            await asyncio.to_thread(self._claims.release, route.service, caller.id, key, decision_id)
             raise
-        await asyncio.to_thread(self._claims.answered, route.service, caller.id, key, answer)
-        return answer
+
+    def _claim(self, service: str, caller: str, key: str, body: bytes, decision_id: str) -> bytes | None:
+        """Claim a key; returns the answer of the decision that has it, read from its record."""
+        earlier = self._claims.claim(service, caller, key, body, decision_id)
+        if earlier is None:
+            return None
+        record = self._log.by_id(earlier)
+        if record is not None:
+            return _answer(record)
+        self._claims.take_over(service, caller, key, earlier, decision_id)
+        return None
 
     async def _make(self, route: Route, caller: TokenEntry, deployed: Deployed, kind: str, checked: Checked,
                     decision_id: str, started: int) -> bytes:
         revision = deployed.revision
-        score = float(deployed.model.score({name: [value] for name, value in checked.inputs.items()})[0])
-        at_us = time.time_ns() // 1000
-        decision = deployed.decide(score)
-        threshold = revision.between[1] if revision.between else revision.threshold
+        try:
+            score = deployed.model.score_one(checked.inputs)
+        except ValueError:
+            score = math.nan
+        if not math.isfinite(score):
+            raise _no_answer(checked)
         record = Record(
-            id=decision_id, at_us=at_us, service=route.service, revision=revision.id, version=revision.version,
-            route=kind, caller=caller.name, decision=decision, score=score, threshold=threshold,
-            marks=_text(checked.marks), mode=route.mode, latency_us=(time.perf_counter_ns() - started) // 1000,
-            idempotency=checked.idempotency_key, inputs=_text(checked.inputs), subject=checked.subject,
-            protected=_text(checked.protected) if checked.protected else None, nonce=os.urandom(16))
-        await self._keep(record, route.mode)
-        return msgspec.json.encode({
-            "id": decision_id, "service": route.service, "decision": decision, "score": score, "threshold": threshold,
-            "revision": revision.id, "model_version": revision.version, "marks": checked.marks,
-            "decided_at": iso_us(at_us)})
+            id=decision_id, at_us=time.time_ns() // 1000, service=route.service, revision=revision.id,
+            version=revision.version, route=kind, caller=caller.name, decision=deployed.decide(score), score=score,
+            threshold=revision.between[1] if revision.between else revision.threshold,
+            marks=_compact(checked.marks) if checked.marks else "[]", mode=route.mode,
+            latency_us=(time.perf_counter_ns() - started) // 1000, idempotency=checked.idempotency_key,
+            inputs=_compact(checked.inputs), subject=checked.subject,
+            protected=_compact(checked.protected) if checked.protected else None, nonce=os.urandom(16))
+        # Before the record, so that nothing can fail between record and answer.
+        answer = _answer(record)
+        await self._keep(record, route)
+        return answer
 
-    async def _keep(self, record: Record, mode: Any) -> None:
+    async def _keep(self, record: Record, route: Route) -> None:
         loop = asyncio.get_running_loop()
         kept: asyncio.Future[None] = loop.create_future()
 
         def done(error: BaseException | None) -> None:
             loop.call_soon_threadsafe(_settle, kept, error)
 
-        self._writer.append(record, mode, done)
+        self._writer.append(record, route.mode, done)
         await kept
+
+
+def _answer(record: Record) -> bytes:
+    """Return the answer that goes with a record, always the same bytes for the same record."""
+    return _encode({
+        "id": record.id, "service": record.service, "decision": record.decision, "score": record.score,
+        "threshold": record.threshold, "revision": record.revision, "model_version": record.version,
+        "marks": msgspec.Raw(record.marks.encode()), "decided_at": iso_us(record.at_us)})
+
+
+def _no_answer(checked: Checked) -> BadInput:
+    absent = [name for name, value in checked.inputs.items() if value is None]
+    return BadInput("The model gives no score for these inputs.", field="inputs",
+                    value={"null": absent} if absent else None, allowed="values that the model can score",
+                    hint=f"Send a value for {', '.join(absent[:5])}." if absent else None)
 
 
 def _settle(kept: asyncio.Future[None], error: BaseException | None) -> None:
@@ -89,7 +128,3 @@ def _settle(kept: asyncio.Future[None], error: BaseException | None) -> None:
         kept.set_result(None)
     else:
         kept.set_exception(error)
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from stellwerk.dataplane.request_check import RequestCheck
 from stellwerk.dataplane.snapshot import Revision, Route, Snapshot, TokenEntry
@@ -42,6 +42,7 @@ class Routing:
     routes: Mapping[str, Route] = field(default_factory=dict)
     deployed: Mapping[str, Deployed] = field(default_factory=dict)
     tokens: Mapping[str, TokenEntry] = field(default_factory=dict)
+    hosts: frozenset[str] = frozenset()
 
     def caller(self, authorization: str, now_us: int) -> TokenEntry:
         """Return whose token this is; raises Unauthenticated for none, an unknown or an expired one."""
@@ -95,7 +96,8 @@ def build(snapshot: Snapshot, objects: Path, former: Routing | None) -> Routing:
     if lost:
         raise ValueError(f"routes name revisions that the snapshot lacks: {lost}")
     return Routing(snapshot=snapshot, routes=routes, deployed=deployed,
-                   tokens={entry.sha256: entry for entry in snapshot.tokens})
+                   tokens={entry.sha256: entry for entry in snapshot.tokens},
+                   hosts=frozenset(name.lower() for name in snapshot.hosts))
 
 
 def _deploy(revision: Revision, objects: Path) -> Deployed:
@@ -104,6 +106,7 @@ def _deploy(revision: Revision, objects: Path) -> Deployed:
     if hashlib.sha256(data).hexdigest() != digest:
         raise ValueError(f"the model of revision {revision.id} does not have the content that was approved")
     model = OnnxModel(data, [(entry.name, entry.type) for entry in revision.inputs])
-    empty: dict[str, list[Any]] = {entry.name: [None] for entry in revision.inputs}
-    model.score(empty)
+    with contextlib.suppress(ValueError):
+        # The first run is slow, so it is not left to a request; whether it likes missing values is no matter here.
+        model.score_one(dict.fromkeys(entry.name for entry in revision.inputs))
     return Deployed(revision, RequestCheck(revision.inputs, revision.protected, revision.subject), model)
