@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,10 +10,11 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Boolean, Column, Float, Integer, MetaData, String, Table, insert, update
+from sqlalchemy import Boolean, Float, Integer, Table, insert, update
 
 from stellwerk.features import ledger
 from stellwerk.features.approvals import tables as approvals
+from stellwerk.features.datasets import tables as datasets
 from stellwerk.features.evaluations import tables as evaluations
 from stellwerk.features.ledger import tables as ledger_tables
 from stellwerk.features.ledger.packs import DecisionPart, build_pack
@@ -21,20 +23,19 @@ from stellwerk.features.releases import tables as releases
 from stellwerk.features.runs import tables as runs
 from stellwerk.features.services import tables as services
 from stellwerk.infra.crypto import SigningKey
-from stellwerk.infra.database import Database, Json, Work, covered
+from stellwerk.infra.database import Database, Json, Work
 from stellwerk.kernel import canonical_json
 from stellwerk.kernel.actor import Actor
 from stellwerk.kernel.hashing import sha256_hex
 
 KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33))))
 VERA = Actor(kind="person", id="p-2", name="Vera Validator", person_id="p-2")
-DATASET_VERSION = Table("dataset_version", MetaData(), Column("id", String, primary_key=True),
-                        Column("rows", Integer), Column("content_hash", String), info=covered("dataset_version"))
 TABLES: dict[str, Table] = {table.name: table for table in (
     releases.revision, evaluations.evaluation, evaluations.evaluation_plan, evaluations.gate_acceptance,
     models.model_version, runs.run, services.service, services.bundle, services.manifest, approvals.approval,
-    DATASET_VERSION)}
+    datasets.dataset_version, datasets.quality_report)}
 ROWS = [("service", "lending"), ("bundle", "b" * 64), ("manifest", "c" * 64), ("dataset_version", "dv-1"),
+        ("quality_report", "qr-1"),
         ("run", "run-1"), ("model_version", "mv-1"), ("evaluation_plan", "plan-1"), ("evaluation", "ev-1"),
         ("gate_acceptance", "ga-1"), ("revision", "rev-1"), ("approval", "ap-1")]
 DIGEST = "d" * 64
@@ -65,7 +66,7 @@ def add(work: Work, name: str, row_id: str, verb: str, **values: Any) -> None:
 def make_approval(work: Work, row_id: str, **changes: Any) -> None:
     statement = {"subject_type": "revision", "subject_id": "rev-1", "digest": DIGEST, "person": "p-2",
                  "name": "Vera Validator", "role": "validator", "verdict": "approve", "reason": "Ünder review, fine"}
-    signature = __import__("base64").b64encode(KEY.sign(canonical_json.dumps(statement))).decode()
+    signature = base64.b64encode(KEY.sign(canonical_json.dumps(statement))).decode()
     columns = {name: value for name, value in statement.items() if name not in ("person", "name")}
     add(work, "approval", row_id, "approval.approve", **{
         **columns, "person_id": "p-2", "person_name": "Vera Validator", "statement": statement,
@@ -85,6 +86,7 @@ def make_history(database: Database, **revision: Any) -> None:
         add(work, "bundle", "b" * 64, "bundle.brought")
         add(work, "manifest", "c" * 64, "manifest.brought")
         add(work, "dataset_version", "dv-1", "dataset.read", rows=2380, content_hash="e" * 64)
+        add(work, "quality_report", "qr-1", "quality.checked", dataset_version_id="dv-1")
         add(work, "run", "run-1", "run.started", **links)
         add(work, "evaluation_plan", "plan-1", "evaluation.planned")
         add(work, "model_version", "mv-1", "version.registered", **links)

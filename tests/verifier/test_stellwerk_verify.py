@@ -252,5 +252,7 @@ def test_what_is_no_pack_is_unreadable(content: bytes, tmp_path: Path) -> None:
 def test_the_columns_that_are_followed_exist() -> None:
     for kind, columns in stellwerk_verify.REFERENCES.items():
         assert set(columns) <= set(TABLES[kind].columns.keys()), kind
+    for kind, (_, column) in stellwerk_verify.SPEAKS_OF.items():
+        assert column in TABLES[kind].columns, kind
     for kind, told in stellwerk_verify.TOLD.items():
         assert set(told) <= set(TABLES[kind].columns.keys()), kind
