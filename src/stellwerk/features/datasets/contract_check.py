@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from stellwerk.features.datasets.typing import UNTYPED, Typed
+from stellwerk.kernel.errors import BadInput
 from stellwerk.protocols.odcs import Contract, Property, Quality
 
 _EXAMPLES = 5
@@ -35,7 +37,7 @@ def check(typed: Typed, contract: Contract, known: Sequence[str] = ()) -> dict[s
     """
     rules = _row_rules(typed, contract, known)
     entries = [_absent(name) for name in typed.missing_columns] + _counted(typed.frame, rules)
-    entries += [_table_rule(rule, typed.frame) for rule in contract.quality if _of_table(rule)]
+    entries += [_table_rule(rule, typed.frame, contract) for rule in contract.quality if _of_table(rule)]
     if typed.extra_columns:
         entries.append({"rule": "columns of the contract", "column": None, "severity": "warning",
                         "failing": len(typed.extra_columns), "words": "columns that the contract does not name are "
@@ -71,7 +73,7 @@ def _row_rules(typed: Typed, contract: Contract, known: Sequence[str]) -> list[R
         if entry.name in typed.missing_columns:
             continue
         rules += _type_rule(typed, entry) + _property_rules(entry, entry.name in known)
-    rules += [rule for quality in contract.quality for rule in _quality_rule(quality, typed)]
+    rules += [rule for quality in contract.quality for rule in _quality_rule(quality, typed, contract)]
     return rules
 
 
@@ -105,8 +107,16 @@ def _property_rules(entry: Property, must_be_known: bool) -> list[RowRule]:
         add("pattern", f"matches {entry.pattern}", ~column.str.contains(f"^(?:{entry.pattern})$"))
     if entry.enum is not None:
         add("enum", "one of " + ", ".join(map(str, entry.enum[:_NAMED_VALUES])),
-            ~column.cast(pl.String).is_in([_as_text(value) for value in entry.enum]))
+            ~_one_of(entry.name, entry.enum, entry.type))
     return rules
+
+
+def _one_of(name: str, values: Sequence[Any], kind: str) -> pl.Expr:
+    if kind in ("integer", "number"):
+        # As numbers, since the texts 1 and 1.0 differ.
+        numbers = [float(value) for value in values if isinstance(value, (int, float))]
+        return pl.col(name).cast(pl.Float64).is_in(numbers)
+    return pl.col(name).cast(pl.String).is_in([_as_text(value) for value in values])
 
 
 def _as_text(value: Any) -> str:
@@ -123,27 +133,30 @@ def _counts_rows(quality: Quality) -> bool:
         quality.bounds != {"mustBe": 0} or quality.percent)
 
 
-def _breaking(quality: Quality) -> pl.Expr:
-    column = pl.col(quality.column or "")
+def _breaking(quality: Quality, contract: Contract) -> pl.Expr:
+    name = quality.column or ""
+    column, kind = pl.col(name), contract.column(name).type
     if quality.metric == "between":
-        low, high = quality.arguments["between"]
-        return (column < low) | (column > high)
+        low, high = (float(bound) for bound in quality.arguments["between"])
+        return (column < low).or_(column > high)
     if quality.metric in ("nullValues", "missingValues"):
-        return column.is_null()
+        missing = quality.arguments.get("missingValues") if quality.metric == "missingValues" else None
+        return column.is_null() if missing is None else column.is_null().or_(
+            _one_of(name, missing, kind).fill_null(False))
     if quality.metric == "duplicateValues":
         return column.is_duplicated() & column.is_not_null()
     values = quality.arguments.get("validValues")
     if values is not None:
-        return ~column.cast(pl.String).is_in([_as_text(value) for value in values])
+        return ~_one_of(name, values, kind)
     return ~column.cast(pl.String).str.contains(str(quality.arguments.get("pattern", "")))
 
 
-def _quality_rule(quality: Quality, typed: Typed) -> list[RowRule]:
+def _quality_rule(quality: Quality, typed: Typed, contract: Contract) -> list[RowRule]:
     if quality.column is None or quality.column in typed.missing_columns or quality.metric == "text" or (
             _of_table(quality)):
         return []
     return [RowRule(quality.name, quality.column, quality.severity, quality.description or _quality_words(quality),
-                    _breaking(quality).fill_null(False), quality.column)]
+                    _breaking(quality, contract).fill_null(False), quality.column)]
 
 
 def _quality_words(quality: Quality) -> str:
@@ -159,8 +172,13 @@ def _quality_words(quality: Quality) -> str:
 def _counted(frame: pl.DataFrame, rules: Sequence[RowRule]) -> list[dict[str, Any]]:
     if frame.width == 0 or not rules:
         return []
-    counts = frame.lazy().select(
-        rule.breaks.cast(pl.UInt32).sum().alias(str(index)) for index, rule in enumerate(rules)).collect().row(0)
+    try:
+        counts = frame.lazy().select(
+            rule.breaks.cast(pl.UInt32).sum().alias(str(index)) for index, rule in enumerate(rules)).collect().row(0)
+    except pl.exceptions.ComputeError as error:
+        # A pattern that is too large, for example.
+        raise BadInput(f"A rule of the contract cannot be computed: {str(error).splitlines()[0][:300]}",
+                       field="contract") from None
     if frame.height:
         literal = [index for index, rule in enumerate(rules)
                    if rule.rule == "type" and not rule.shown.startswith(UNTYPED)]
@@ -171,14 +189,17 @@ def _counted(frame: pl.DataFrame, rules: Sequence[RowRule]) -> list[dict[str, An
 
 
 def _examples(frame: pl.DataFrame, rule: RowRule) -> list[dict[str, Any]]:
-    rows = (frame.lazy().with_row_index("__row", offset=1).filter(rule.breaks).head(_EXAMPLES)
-            .select("__row", pl.col(rule.shown)).collect())
+    number = "row"
+    while number in frame.columns:
+        number += "_"
+    rows = (frame.lazy().with_row_index(number, offset=1).filter(rule.breaks).head(_EXAMPLES)
+            .select(number, rule.shown).collect())
     return [{"row": row, "value": value if isinstance(value, (int, float, bool, str)) else
              None if value is None else str(value)} for row, value in rows.iter_rows()]
 
 
-def _table_rule(quality: Quality, frame: pl.DataFrame) -> dict[str, Any]:
-    value = _measured(quality, frame)
+def _table_rule(quality: Quality, frame: pl.DataFrame, contract: Contract) -> dict[str, Any]:
+    value = _measured(quality, frame, contract)
     failing = 0 if _holds(value, quality.bounds) else 1
     bound = ", ".join(f"{name} {limit}" for name, limit in quality.bounds.items())
     unit = " %" if quality.percent else ""
@@ -186,25 +207,29 @@ def _table_rule(quality: Quality, frame: pl.DataFrame) -> dict[str, Any]:
             "words": f"{quality.metric} is {value:g}{unit}; {bound}", "examples": []}
 
 
-def _measured(quality: Quality, frame: pl.DataFrame) -> float:
+def _measured(quality: Quality, frame: pl.DataFrame, contract: Contract) -> float:
     if quality.metric == "rowCount":
         return float(frame.height)
     if quality.column is None:
-        names = quality.arguments.get("properties") or frame.columns
+        asked = quality.arguments.get("properties") or contract.columns
+        names = [name for name in asked if name in frame.columns]
         count = float(frame.select(names).is_duplicated().sum())
     elif quality.column not in frame.columns:
         return float(frame.height)
     else:
-        count = float(frame.select(_breaking(quality).fill_null(False).sum()).item())
+        count = float(frame.select(_breaking(quality, contract).fill_null(False).sum()).item())
     return count / max(frame.height, 1) * 100 if quality.percent else count
 
 
 def _holds(value: float, bounds: dict[str, Any]) -> bool:
-    checks = {
-        "mustBe": lambda limit: value == limit, "mustNotBe": lambda limit: value != limit,
-        "mustBeGreaterThan": lambda limit: value > limit, "mustBeGreaterOrEqualTo": lambda limit: value >= limit,
-        "mustBeLessThan": lambda limit: value < limit, "mustBeLessOrEqualTo": lambda limit: value <= limit,
-        "mustBeBetween": lambda limit: limit[0] <= value <= limit[1],
-        "mustNotBeBetween": lambda limit: not limit[0] <= value <= limit[1],
-    }
-    return all(checks[name](limit) for name, limit in bounds.items())
+    return all(_keeps(value, name, limit) for name, limit in bounds.items())
+
+
+def _keeps(value: float, bound: str, limit: Any) -> bool:
+    if bound in ("mustBeBetween", "mustNotBeBetween"):
+        inside: bool = limit[0] <= value <= limit[1]
+        return inside == (bound == "mustBeBetween")
+    compare = {"mustBe": operator.eq, "mustNotBe": operator.ne, "mustBeGreaterThan": operator.gt,
+               "mustBeGreaterOrEqualTo": operator.ge, "mustBeLessThan": operator.lt,
+               "mustBeLessOrEqualTo": operator.le}[bound]
+    return bool(compare(value, limit))

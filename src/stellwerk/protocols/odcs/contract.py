@@ -17,6 +17,7 @@ LogicalType = Literal["string", "integer", "number", "boolean", "date", "timesta
 Severity = Literal["error", "warning"]
 TYPES = ("string", "integer", "number", "boolean", "date", "timestamp")
 METRICS = ("nullValues", "missingValues", "invalidValues", "duplicateValues", "rowCount")
+_OF_TABLES = ("rowCount", "duplicateValues")
 BOUNDS = ("mustBe", "mustNotBe", "mustBeGreaterThan", "mustBeGreaterOrEqualTo", "mustBeLessThan",
           "mustBeLessOrEqualTo", "mustBeBetween", "mustNotBeBetween")
 _OTHER = ("version", "id", "name", "status", "tenant", "domain", "dataProduct", "tags", "servers", "price", "team",
@@ -149,7 +150,7 @@ def _read_property(entry: Section, quality: list[Quality]) -> Property:
         else:
             options.look("format")
         options.finish()
-    quality.extend(_read_quality(rule, name) for rule in entry.sections("quality"))
+    quality.extend(_read_quality(rule, name, kind in ("integer", "number")) for rule in entry.sections("quality"))
     made = Property(
         name=name, type=kind, required=entry.flag("required", False),  # type: ignore[arg-type]
         unique=entry.flag("unique", False), primary_key=entry.flag("primaryKey", False),
@@ -160,10 +161,22 @@ def _read_property(entry: Section, quality: list[Quality]) -> Property:
 
 
 def _check_pattern(options: Section, pattern: str | None) -> None:
+    fault = fault_of_pattern(pattern or "")
+    if fault:
+        options.fault("pattern", f"is no regular expression: {fault}")
+
+
+def fault_of_pattern(pattern: str) -> str | None:
+    """Return what is wrong with a pattern, or None.
+
+    What looks around or back is refused: tables are checked by an engine that does neither.
+    """
     try:
-        re.compile(pattern or "")
+        re.compile(pattern)
     except re.error as error:
-        options.fault("pattern", f"is no regular expression: {error}")
+        return str(error)
+    found = re.search(r"(?<!\\)(?:\\\\)*(\(\?(?:[=!(>]|<[=!]|P=)|\\[1-9])", pattern)
+    return f"{found[1]} looks around or back, which is not allowed" if found else None
 
 
 def _unit(entry: Section) -> str | None:
@@ -184,7 +197,7 @@ def _enum(entry: Section) -> tuple[Any, ...] | None:
     return tuple(value.get("value") if isinstance(value, dict) else value for value in values)
 
 
-def _read_quality(entry: Section, column: str | None) -> Quality:
+def _read_quality(entry: Section, column: str | None, numeric: bool = False) -> Quality:
     for name in _OTHER_QUALITY:
         entry.look(name)
     kind = entry.choice("type", ("library", "custom", "text"), "library")
@@ -194,14 +207,15 @@ def _read_quality(entry: Section, column: str | None) -> Quality:
     metric = "text"
     if kind == "library":
         metric = entry.choice("metric", METRICS, "nullValues", required=True)
-        bounds = {name: entry.anything(name) for name in BOUNDS if name in entry}
-        arguments = _arguments(entry)
-        if not bounds:
-            entry.fault("metric", "has no bound", allowed=list(BOUNDS))
+        bounds = _bounds(entry)
+        arguments = _arguments(entry, metric)
+        _check_place(entry, metric, column)
     elif kind == "custom":
         metric = "between"
         entry.choice("engine", ("stellwerk",), "stellwerk", required=True)
         arguments = _between(entry)
+        if not numeric:
+            entry.fault("implementation", "is a range, but no number stands here", allowed="a column of numbers")
     made = Quality(name=entry.text("name") or f"{column or 'table'}: {metric}", column=column, metric=metric,
                    severity=severity, bounds=bounds, arguments=arguments,  # type: ignore[arg-type]
                    percent=entry.anything("unit") == "percent", description=entry.text("description"))
@@ -209,7 +223,30 @@ def _read_quality(entry: Section, column: str | None) -> Quality:
     return made
 
 
-def _arguments(entry: Section) -> dict[str, Any]:
+def _bounds(entry: Section) -> dict[str, Any]:
+    bounds = {name: entry.anything(name) for name in BOUNDS if name in entry}
+    for name, value in list(bounds.items()):
+        pair = name.endswith("Between")
+        numbers = value if pair and isinstance(value, list) else [value]
+        good = len(numbers) == (2 if pair else 1) and all(
+            isinstance(number, (int, float)) and not isinstance(number, bool) for number in numbers)
+        if not good:
+            entry.fault(name, "is no bound", allowed="[low, high]" if pair else "a number")
+            del bounds[name]
+    if not any(name in entry for name in BOUNDS):
+        entry.fault("metric", "has no bound", allowed=list(BOUNDS))
+    return bounds
+
+
+def _check_place(entry: Section, metric: str, column: str | None) -> None:
+    if column is None and metric not in _OF_TABLES:
+        entry.fault("metric", "is about one column, but stands at the table", allowed=list(_OF_TABLES))
+    if column is not None and metric == "rowCount":
+        entry.fault("metric", "is about the table, but stands at a column",
+                    allowed=[name for name in METRICS if name != "rowCount"])
+
+
+def _arguments(entry: Section, metric: str) -> dict[str, Any]:
     value = entry.anything("arguments") or {}
     if not isinstance(value, dict):
         entry.fault("arguments", "is not a mapping", allowed="{validValues: […]} or {pattern: …}")
@@ -218,6 +255,16 @@ def _arguments(entry: Section) -> dict[str, Any]:
         if name not in ("validValues", "pattern", "missingValues", "properties"):
             entry.fault("arguments", f"{name!r} is not known", allowed=["validValues", "pattern", "missingValues",
                                                                        "properties"])
+    for name in ("validValues", "missingValues", "properties"):
+        if name in value and (not isinstance(value[name], list) or not value[name]):
+            entry.fault("arguments", f"{name} is not a list of values", allowed=f"{{{name}: [value, …]}}")
+            return {}
+    if "pattern" in value:
+        fault = fault_of_pattern(str(value["pattern"]))
+        if fault:
+            entry.fault("arguments", f"pattern is no regular expression: {fault}")
+    if metric == "invalidValues" and "validValues" not in value and "pattern" not in value:
+        entry.fault("arguments", "say not what is valid", allowed="{validValues: […]} or {pattern: …}")
     return value
 
 
