@@ -171,15 +171,17 @@ def test_buffered_records_are_on_disk_before_their_segment_ends(tmp_path: Path, 
     assert writer.present_segment == 1
 
 
-def test_a_record_survives_two_rotations_between_its_id_and_its_writing(tmp_path: Path, writer: Writer,
+def test_a_record_is_found_after_many_rotations_between_its_id_and_its_writing(tmp_path: Path, writer: Writer,
                                                                         calendar: Calendar) -> None:
     keep(writer)
     slow = writer.new_id()
-    for _ in range(2):
+    for _ in range(6):
         calendar.day += timedelta(days=1)
         keep(writer)
     keep(writer, slow)
-    assert Reader(tmp_path).position_of(slow) == (2, 3)
+    reader = Reader(tmp_path)
+    assert reader.position_of(slow) == (2, 7)
+    assert reader.by_id(slow) == record(slow)
 
 
 def test_a_full_queue_refuses_at_once_and_goes_on_later(tmp_path: Path) -> None:

@@ -133,6 +133,6 @@ class Reader:
 
 
 def _possible(named: int) -> range:
-    # A record whose id was drawn just before a rotation lies in the segment that followed; by size and by day the
-    # writer may rotate twice in a row.
-    return range(named, named + 3)
+    # A record lies as many segments behind the one that its id names as the writer rotated between drawing the id
+    # and writing the record: hardly ever one, and more only with tiny segments.
+    return range(named, named + 16)
