@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stellwerk.infra.objects import full_disk
+from stellwerk.kernel.errors import Conflict
 
 if TYPE_CHECKING:
     import polars as pl
@@ -25,7 +26,16 @@ def write_version(folder: Path, frame: pl.DataFrame) -> int:
 
 
 def read_version(folder: Path, version: int) -> pl.DataFrame:
-    """Return the rows of one version in the order in which they were written."""
-    import polars as pl
+    """Return the rows of one version in the order in which they were written.
 
-    return pl.read_delta(str(folder), version=version)
+    Raises Conflict when files of the table are gone or damaged.
+    """
+    import polars as pl
+    from deltalake.exceptions import DeltaError
+
+    try:
+        return pl.read_delta(str(folder), version=version)
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException, DeltaError) as error:
+        raise Conflict(f"Version {version} of the table {folder.name} cannot be read: files are gone or damaged.",
+                       field="lake", value=folder.name, hint="Restore the lake folder from a backup.",
+                       details=str(error).splitlines()[0][:300]) from error

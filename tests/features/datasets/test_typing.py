@@ -1,0 +1,103 @@
+"""Text becomes the contract's types, and what does not fit is kept as found."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stellwerk.features.datasets import UNTYPED, bring_to_types
+from stellwerk.protocols.odcs import Contract, parse_contract
+
+
+def contract(**types: str) -> Contract:
+    columns = "".join(f"      - {{name: {name}, logicalType: {kind}}}\n" for name, kind in types.items())
+    return parse_contract("kind: DataContract\napiVersion: v3.1.0\nschema:\n  - name: t\n    properties:\n" + columns,
+                          "c.yaml")
+
+
+@pytest.mark.parametrize(("kind", "text", "value"), [
+    ("number", "1.5", 1.5), ("number", " -2,25 ", -2.25), ("number", "1.234,5", 1234.5), ("number", "1e3", 1000.0),
+    ("number", "1.234", 1.234), ("integer", "7", 7), ("integer", "7.0", 7), ("integer", "7,0", 7),
+    ("integer", "9007199254740993", 9007199254740993), ("integer", "-3", -3), ("boolean", "Yes", True),
+    ("boolean", "nein", False), ("boolean", "1", True), ("boolean", "FALSE", False), ("string", " x ", " x "),
+    ("string", "NA", "NA"), ("date", "2024-02-29", date(2024, 2, 29)), ("date", "29.02.2024", date(2024, 2, 29)),
+    ("timestamp", "2024-02-29 10:11:12", datetime(2024, 2, 29, 10, 11, 12)),
+    ("timestamp", "2024-02-29T10:11:12.5Z", datetime(2024, 2, 29, 10, 11, 12, 500000)),
+])
+def test_what_fits(kind: str, text: str, value: Any) -> None:
+    typed = bring_to_types(pl.DataFrame({"a": [text, None]}), contract(a=kind))
+    assert typed.frame["a"].to_list() == [value, None]
+    assert typed.misfits == ()
+
+
+@pytest.mark.parametrize("missing", ["", "NA", "n/a", "NaN", "null", "None", "-", "  "])
+@pytest.mark.parametrize("kind", ["number", "integer", "boolean", "date", "timestamp"])
+def test_spellings_of_missing(kind: str, missing: str) -> None:
+    typed = bring_to_types(pl.DataFrame({"a": [missing]}), contract(a=kind))
+    assert typed.frame["a"].to_list() == [None]
+    assert typed.misfits == ()
+
+
+@pytest.mark.parametrize(("kind", "text"), [
+    ("number", "abc"), ("number", "1,234,567"), ("number", "inf"), ("integer", "1.5"), ("integer", "99" * 12),
+    ("boolean", "maybe"), ("boolean", "2"), ("date", "2023-02-29"), ("date", "12/31/2023"), ("date", "abc"),
+    ("timestamp", "abc"), ("timestamp", "2024-01-01 25:00:00"),
+])
+def test_what_does_not_fit_is_kept_as_found(kind: str, text: str) -> None:
+    typed = bring_to_types(pl.DataFrame({"a": [text, None]}), contract(a=kind))
+    assert typed.frame["a"].to_list() == [None, None]
+    assert typed.misfits == ("a",)
+    assert typed.frame[UNTYPED + "a"].to_list() == [text, None]
+
+
+def test_columns_come_in_the_order_of_the_contract() -> None:
+    typed = bring_to_types(pl.DataFrame({"z": ["1"], "b": ["2"], "a": ["3"]}), contract(a="integer", b="string",
+                                                                                       c="number"))
+    assert typed.frame.columns == ["a", "b"]
+    assert (typed.missing_columns, typed.extra_columns) == (("c",), ("z",))
+
+
+def test_types_of_a_function_are_brought_over() -> None:
+    moment = datetime(2024, 1, 1, 12, tzinfo=UTC)
+    frame = pl.DataFrame({"a": [1.0, float("nan"), 2.5], "b": [1, 0, 2], "c": [1, 2, 3],
+                          "d": pl.Series([moment] * 3).dt.convert_time_zone("Europe/Berlin")})
+    typed = bring_to_types(frame, contract(a="integer", b="boolean", c="string", d="timestamp"))
+    assert typed.frame["a"].to_list() == [1, None, None]
+    assert typed.frame["b"].to_list() == [True, False, None]
+    assert typed.frame["c"].to_list() == ["1", "2", "3"]
+    assert typed.frame["d"].to_list() == [datetime(2024, 1, 1, 12)] * 3
+    assert typed.misfits == ("a", "b")
+    assert typed.frame[UNTYPED + "a"].to_list() == [None, None, "2.5"]
+
+
+VALUES = {"number": st.floats(allow_nan=False, allow_infinity=False), "integer": st.integers(-2**63, 2**63 - 1),
+          "boolean": st.booleans(), "date": st.dates(date(1700, 1, 1), date(2200, 1, 1))}
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data(), kind=st.sampled_from(sorted(VALUES)))
+def test_values_written_as_text_come_back(data: st.DataObject, kind: str) -> None:
+    values = data.draw(st.lists(st.one_of(st.none(), VALUES[kind]), min_size=1, max_size=6))
+    text = pl.DataFrame({"a": pl.Series([None if value is None else str(value) for value in values], dtype=pl.String)})
+    typed = bring_to_types(text, contract(a=kind))
+    assert typed.frame["a"].to_list() == values
+    assert typed.misfits == ()
+
+
+@settings(max_examples=150, deadline=None)
+@given(values=st.lists(st.one_of(st.none(), st.text(max_size=12)), min_size=1, max_size=6),
+       kind=st.sampled_from(["string", "integer", "number", "boolean", "date", "timestamp"]))
+def test_any_text_is_typed_or_named(values: list[str | None], kind: str) -> None:
+    frame = pl.DataFrame({"a": pl.Series(values, dtype=pl.String)})
+    typed = bring_to_types(frame, contract(a=kind))
+    lost = typed.frame[UNTYPED + "a"].to_list() if typed.misfits else [None] * len(values)
+    for found, made, kept in zip(values, typed.frame["a"].to_list(), lost, strict=True):
+        assert kept in (None, found)
+        assert made is None or kept is None
+        assert made is not None or kept is not None or found is None or found.strip().lower() in (
+            "", "na", "n/a", "nan", "null", "none", "-")
