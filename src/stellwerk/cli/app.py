@@ -26,10 +26,10 @@ COMMANDS = {
     "release": ("release", "release", "Let an approved version answer requests."),
     "rollback": ("release", "rollback", "Go back to an earlier version at once."),
     "decide": ("decide", "decide", "Ask a live service for one decision."),
-    "decisions": ("decisions", "decisions", "List the decisions of a service."),
-    "show": ("show", "show", "Show a service, a version, or one decision with its proof."),
+    "decisions": ("decisions", "decisions", "List the decisions of a service, newest first."),
+    "show": ("show", "show", "Show a service, a version, or one decision."),
     "verify": ("verify", "verify", "Prove that nothing on record was changed."),
-    "status": ("status", "status", "Show what runs and what waits for whom."),
+    "status": ("status", "status", "Show what runs and, with a token, which services are live."),
     "user": ("user", "user", "Manage people, roles and sign-in links."),
     "token": ("token", "token", "Manage API tokens."),
 }
@@ -98,7 +98,8 @@ def _unexpected(kind: type[BaseException], error: BaseException, trace: Tracebac
         hint="Please report this; STELLWERK_DEBUG=1 before the command shows where it happened."), as_json=False)
 
 
-def _invoke(arguments: list[str]) -> int:
+def invoke(arguments: list[str]) -> int:
+    """Run a command line and return its exit code; every expected error is printed, none is raised."""
     as_json = "--json" in arguments
     try:
         code = cli.main(args=arguments, prog_name="stellwerk", standalone_mode=False)
@@ -135,4 +136,4 @@ def _print_usage(error: click.UsageError, as_json: bool) -> None:
 def run(arguments: list[str] | None = None) -> None:
     """Run a command line and leave with its exit code."""
     sys.excepthook = _unexpected
-    sys.exit(_invoke(sys.argv[1:] if arguments is None else arguments))
+    sys.exit(invoke(sys.argv[1:] if arguments is None else arguments))

@@ -72,7 +72,8 @@ def _print_outcome(job: Job) -> None:
     good = {0: "green", 3: "yellow"}.get(result["exit"], "red")
     click.echo(click.style(clean(result["message"]), fg=good))
     for reason in result.get("waits_for") or []:
-        click.echo(f"  waits for {clean(reason)}")
+        if reason not in result["message"]:
+            click.echo(f"  waits for  {clean(reason)}")
     version = result.get("version")
     if version is not None and result["exit"] != 0:
         click.echo(f"  see        stellwerk show {job['service']} {version}")

@@ -17,7 +17,7 @@ LAMPS = {
     "pass": ("●", "green"), "champion": ("●", "green"), "approve": ("●", "green"), "ready": ("●", "green"),
     "undecided": ("▲", "yellow"), "canary": ("◔", "blue"), "approved": ("◔", "blue"), "candidate": ("▲", "yellow"),
     "fail": ("■", "red"), "reject": ("■", "red"), "rejected": ("■", "red"), "retired": ("○", None),
-    "not_applicable": ("○", None),
+    "not_applicable": ("○", None), "selected": ("●", "green"), "review": ("▲", "yellow"),
 }
 
 
@@ -105,6 +105,11 @@ def number(value: object, digits: int = 3) -> str:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return clean(value)
     return f"{value:,}" if isinstance(value, int) else f"{value:.{digits}f}"
+
+
+def value(content: object) -> str:
+    """Return a value of an input as people write it: no digits that only the machine's arithmetic put there."""
+    return f"{content:.6g}" if isinstance(content, float) else clean(content)
 
 
 def short(digest: object) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from stellwerk.cli.output import clean, facts, lamp, moment, number, print_json, short, table
+from stellwerk.cli.output import clean, facts, lamp, moment, number, print_json, short, table, value
 from stellwerk.cli.session import Session, with_session
 from stellwerk.cli.versions import live_words, print_gates, print_version
 from stellwerk.client.http import Client, segment
@@ -115,9 +115,16 @@ def _print_decision(detail: Mapping[str, Any]) -> None:
     ])
     click.echo()
     print_gates(detail["gates"])
+    _print_explanation(explanation)
+    for mark in decision["marks"]:
+        click.echo(f"  mark: {clean(mark['field'])} {clean(mark['mark']).replace('_', ' ')}: {value(mark['value'])}")
+
+
+def _print_explanation(explanation: Mapping[str, Any] | None) -> None:
+    if explanation is None:
+        click.echo("\n  why: its model is no longer stored, so the answer cannot be explained anew")
+        return
     click.echo(f"\n  why: {number(explanation['base'])} is the mean score; this one differs by")
     table(["input", "value", "contribution"],
-          [[clean(row["label"]), f"{clean(row['value'])} {clean(row['unit'] or '')}".strip(),
+          [[clean(row["label"]), f"{value(row['value'])} {clean(row['unit'] or '')}".strip(),
             f"{row['contribution']:+.3f}"] for row in explanation["contributions"]])
-    for mark in decision["marks"]:
-        click.echo(f"  mark: {clean(mark['field'])} {clean(mark['mark']).replace('_', ' ')}: {clean(mark['value'])}")
