@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -69,6 +70,10 @@ def read(text: str, file: str) -> tuple[Section, Faults]:
                 line = event.start_mark.line + 1 if event.start_mark else 0
                 raise BadInput(f"{file}, line {line}: anchors and aliases are not read.",
                                field=file, hint="Write the content out.")
+            if getattr(event, "tag", None) is not None:
+                line = event.start_mark.line + 1 if event.start_mark else 0
+                raise BadInput(f"{file}, line {line}: tags are not read.", field=file,
+                               hint="Leave out what begins with an exclamation mark, or quote the text.")
         node = yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -79,16 +84,30 @@ def read(text: str, file: str) -> tuple[Section, Faults]:
         raise BadInput(f"{file}: nested too deeply.", field=file, allowed=f"{_DEPTH} levels") from None
     if not isinstance(node, yaml.MappingNode):
         raise BadInput(f"{file}: holds no mapping of names to values.", field=file, allowed="name: value lines")
+    _check_nodes(node, file, 0)
     return Section(node, "", faults), faults
 
 
-def _plain(node: yaml.Node, depth: int = 0) -> Any:
+def _check_nodes(node: yaml.Node, file: str, depth: int) -> None:
+    line = node.start_mark.line + 1
     if depth > _DEPTH:
-        return None
-    if isinstance(node, yaml.MappingNode):
-        return {str(_plain(key, depth + 1)): _plain(value, depth + 1) for key, value in node.value}
+        raise BadInput(f"{file}, line {line}: nested too deeply.", field=file, allowed=f"{_DEPTH} levels")
     if isinstance(node, yaml.SequenceNode):
-        return [_plain(item, depth + 1) for item in node.value]
+        for item in node.value:
+            _check_nodes(item, file, depth + 1)
+    elif isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise BadInput(f"{file}, line {line}: keys are texts, this one is not.", field=file,
+                               allowed="name: value lines")
+            _check_nodes(value, file, depth + 1)
+
+
+def _plain(node: yaml.Node) -> Any:
+    if isinstance(node, yaml.MappingNode):
+        return {str(key.value): _plain(value) for key, value in node.value}
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(item) for item in node.value]
     loader = _Loader("")
     try:
         return loader.construct_object(node)
@@ -96,6 +115,11 @@ def _plain(node: yaml.Node, depth: int = 0) -> Any:
         return node.value
     finally:
         loader.dispose()
+
+
+def is_number(value: Any) -> bool:
+    """Return whether a value is a number that a float can hold: no truth value, not endless, not NaN."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def nearest(name: str, known: Sequence[str]) -> str | None:
@@ -197,8 +221,7 @@ class Section:
         if node is None:
             return default
         value = _plain(node)
-        good = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-        if not good or not low <= value <= high:
+        if not is_number(value) or not low <= value <= high:
             self.fault(name, "is out of what may stand here", allowed=allowed)
             return default
         return float(value)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from stellwerk.kernel.errors import BadInput
-from stellwerk.kernel.yaml_source import Section, read
+from stellwerk.kernel.yaml_source import Section, is_number, read
 from stellwerk.manifest.model import (
     GROUP_METRICS,
     METRICS,
@@ -51,7 +51,7 @@ def parse_manifest(text: str, file: str) -> Manifest:
         purpose=top.text("purpose", required=True),
         team=top.text("team", required=True, pattern=NAME, allowed=_NAME_WORDS, limit=60),
         risk=cast(Any, risk), data=_data(top),
-        target=top.text("target", required=True, limit=200), positive=top.anything("positive"),
+        target=top.text("target", required=True, limit=200), positive=_positive(top),
         train=top.text("train", required=True, pattern=FUNCTION, allowed="module:function, such as service:train"),
         environment=top.text("environment", pattern=FILE, allowed="a requirements lock inside the folder") or None,
         subject=top.text("subject", limit=200) or None, protected=protected, exclude=top.texts("exclude"),
@@ -75,6 +75,14 @@ def _check_roles_of_columns(top: Section, manifest: Manifest) -> None:
             if name in seen:
                 top.fault(role, f"names {name!r}, which is {seen[name]} already", allowed="one role per column")
             seen.setdefault(name, role)
+
+
+def _positive(top: Section) -> Any:
+    value = top.anything("positive")
+    if isinstance(value, (list, dict)):
+        top.fault("positive", "is not a single value", allowed="one of the target's two values")
+        return None
+    return value
 
 
 def _data(top: Section) -> DataSource:
@@ -104,7 +112,19 @@ def _params(top: Section) -> dict[str, Any]:
     section = top.section("params")
     if section is None:
         return {}
-    return {name: section.anything(name) for name in section.names()}
+    values = {name: section.anything(name) for name in section.names()}
+    for name, value in values.items():
+        if not _is_json(value):
+            section.fault(name, "holds a number that is none", allowed="finite numbers, texts, truth values, lists")
+    return values
+
+
+def _is_json(value: Any) -> bool:
+    if isinstance(value, float):
+        return is_number(value)
+    if isinstance(value, dict):
+        return all(map(_is_json, value.values()))
+    return all(map(_is_json, value)) if isinstance(value, list) else True
 
 
 def _evaluate(top: Section) -> Evaluate:
@@ -188,7 +208,7 @@ def _between(serve: Section) -> tuple[float, float] | None:
     bounds = review.anything("between")
     review.finish()
     good = (isinstance(bounds, list) and len(bounds) == 2
-            and all(isinstance(bound, (int, float)) and not isinstance(bound, bool) for bound in bounds)
+            and all(map(is_number, bounds))
             and 0 <= bounds[0] < bounds[1] <= 1)
     if not good:
         review.fault("between", "is not a range of scores", allowed="[low, high] with 0 <= low < high <= 1")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from stellwerk.manifest.model import GROUP_METRICS, METRICS, ROLES
-from stellwerk.manifest.parse import FUNCTION, NAME
+from stellwerk.manifest.parse import FILE, FUNCTION, NAME
 
 
 def _closed(properties: dict[str, Any], required: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -21,6 +21,8 @@ def manifest_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of ``stellwerk.yaml``."""
     text = {"type": "string", "minLength": 1}
     name = {"type": "string", "pattern": f"^{NAME}$", "maxLength": 60}
+    file = {"type": "string", "pattern": f"^{FILE}$"}
+    source = {"type": "string", "pattern": f"^(?:{FUNCTION}|{FILE})$"}
     share = {"type": "number", "minimum": 0, "maximum": 1}
     gate = _closed({
         "metric": {"enum": [*METRICS, *GROUP_METRICS]}, "by": text, "at_least": {"type": "number"},
@@ -30,16 +32,16 @@ def manifest_schema() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Stellwerk manifest",
         **_closed({
             "service": name, "title": text, "purpose": text, "team": name,
-            "risk": {"enum": ["minimal", "limited", "high"]}, "environment": text,
+            "risk": {"enum": ["minimal", "limited", "high"]}, "environment": file,
             "data": {"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": _closed(
-                {"contract": text, "source": text}, ("contract", "source"))},
+                {"contract": file, "source": source}, ("contract", "source"))},
             "target": text, "positive": {"type": ["string", "number", "boolean"]}, "subject": text,
             "protected": _texts(), "exclude": _texts(), "train": {"type": "string", "pattern": f"^{FUNCTION}$"},
             "params": {"type": "object"},
             "evaluate": _closed({
                 "folds": {"type": "integer", "minimum": 2, "maximum": 20},
                 "holdout": {"type": "number", "minimum": 0.05, "maximum": 0.5}, "by": {"enum": ["random"]},
-                "seed": {"type": "integer", "minimum": 0}, "metrics": _texts(METRICS)}),
+                "seed": {"type": "integer", "minimum": 0, "maximum": 2**31 - 1}, "metrics": _texts(METRICS)}),
             "gates": {"type": "array", "items": gate},
             "approval": _closed({"roles": {**_texts(ROLES), "minItems": 1}, "four_eyes": {"type": "boolean"}},
                                 ("roles",)),

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from stellwerk.kernel.yaml_source import Section, read
+from stellwerk.kernel.yaml_source import Section, is_number, read
 
 LogicalType = Literal["string", "integer", "number", "boolean", "date", "timestamp"]
 Severity = Literal["error", "warning"]
@@ -228,9 +228,7 @@ def _bounds(entry: Section) -> dict[str, Any]:
     for name, value in list(bounds.items()):
         pair = name.endswith("Between")
         numbers = value if pair and isinstance(value, list) else [value]
-        good = len(numbers) == (2 if pair else 1) and all(
-            isinstance(number, (int, float)) and not isinstance(number, bool) for number in numbers)
-        if not good:
+        if len(numbers) != (2 if pair else 1) or not all(map(is_number, numbers)):
             entry.fault(name, "is no bound", allowed="[low, high]" if pair else "a number")
             del bounds[name]
     if not any(name in entry for name in BOUNDS):
@@ -271,9 +269,7 @@ def _arguments(entry: Section, metric: str) -> dict[str, Any]:
 def _between(entry: Section) -> dict[str, Any]:
     implementation = entry.anything("implementation")
     bounds = implementation.get("between") if isinstance(implementation, dict) else None
-    good = (isinstance(bounds, list) and len(bounds) == 2
-            and all(isinstance(bound, (int, float)) and not isinstance(bound, bool) for bound in bounds)
-            and bounds[0] <= bounds[1])
+    good = isinstance(bounds, list) and len(bounds) == 2 and all(map(is_number, bounds)) and bounds[0] <= bounds[1]
     if not good:
         entry.fault("implementation", "is not a range", allowed="{between: [low, high]}")
         return {"between": [0, 0]}
