@@ -189,7 +189,11 @@ class Demo:
         link = self.command(None, "user", "link", "vera", quiet=True).strip().splitlines()[-1].strip()
         say(f"\n  {bold('Sign in as the validator:')} {link}")
         say(f"  then approve here:         {self.running()['url']}/services/{NAME}/versions/2\n  waiting …")
-        while "validator" in self.answer_quietly("paul", "show", NAME, "2")["approvals"]["missing"]:
+        while True:
+            detail = self.answer_quietly("paul", "show", NAME, "2")
+            expect(detail["revision"]["state"] != "rejected", "the validator rejected version 2, so the way ends here")
+            if "validator" not in detail["approvals"]["missing"]:
+                return
             time.sleep(1)
 
     def answer_quietly(self, who: str, *words: str) -> Any:
@@ -405,11 +409,15 @@ def main() -> int:
     folder = demo.home.parent / f"{demo.home.name}-service"
     shutil.rmtree(folder, ignore_errors=True)
     passed = False
+    # An end from outside must not leave the platform running unseen.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         demo.run(folder / NAME)
         passed = True
     except StageFailed as failure:
         say(f"\nFAILED: {failure}")
+    except KeyboardInterrupt:
+        say("\nstopped on request")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         _finish(demo, leave=not chosen.exit, passed=passed)

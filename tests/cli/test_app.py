@@ -160,6 +160,16 @@ def test_status_without_an_answer_is_a_failure(call, server):
     assert said.json["server"]["state"] == "not ready"
 
 
+def test_status_shows_what_runs_also_to_a_token_that_is_no_good(call, server):
+    server.routes["GET", "/readyz"] = lambda *parts: (200, {"components": {}})
+    server.routes["GET", "/api/v1/services"] = lambda *parts: (401, {"error_code": "unauthenticated", "message": "No."})
+    said = call("status")
+    assert said.code == 1
+    assert "● ready" in said.out
+    assert "error: No." in said.err
+    assert call("status", "--json").json["error"]["error_code"] == "unauthenticated"
+
+
 def test_the_version_is_that_of_the_package(call):
     from stellwerk import __version__
 

@@ -6,15 +6,14 @@ from typing import Any
 
 import click
 
-from stellwerk.cli.output import clean, lamp, print_json, table
+from stellwerk.cli.output import clean, lamp, print_error, print_json, table
 from stellwerk.cli.session import Session, with_session
 from stellwerk.cli.versions import live_words
+from stellwerk.client.http import ApiError, Connection
 from stellwerk.kernel.errors import StellwerkError
 
 
 def _component(address: str) -> dict[str, Any]:
-    from stellwerk.client.http import Connection
-
     connection = Connection(address, None)
     try:
         answer = connection.send("GET", "/readyz")
@@ -52,12 +51,20 @@ def status(session: Session) -> None:
     """
     server, gateway = _component(session.server_url), _component(session.gateway_address)
     ready = server["state"] == gateway["state"] == "ready"
-    services = _services(session) if server["state"] == "ready" else None
+    services, refusal = None, None
+    try:
+        services = _services(session) if server["state"] == "ready" else None
+    except ApiError as error:
+        # What runs is shown also to someone whose token is no good.
+        refusal = error
     if session.as_json:
-        print_json({"server": server, "gateway": gateway, "services": services})
+        print_json({"server": server, "gateway": gateway, "services": services,
+                    "error": refusal.body() if refusal else None})
     else:
         _print(server, gateway, services)
-    click.get_current_context().exit(0 if ready else 1)
+        if refusal is not None:
+            print_error(refusal, as_json=False)
+    click.get_current_context().exit(0 if ready and refusal is None else 1)
 
 
 def _print(server: dict[str, Any], gateway: dict[str, Any], services: list[dict[str, Any]] | None) -> None:
@@ -66,7 +73,7 @@ def _print(server: dict[str, Any], gateway: dict[str, Any], services: list[dict[
         rows.append([clean(name), lamp("ready" if facts.get("state") == "running" else facts.get("state")), ""])
     table(["process", "state", "address"], rows)
     if services is None:
-        click.echo("  set STELLWERK_TOKEN to see the services")
+        click.echo("  with a token in STELLWERK_TOKEN the services are shown too")
     elif services:
         click.echo()
         table(["service", "team", "risk", "live"],
