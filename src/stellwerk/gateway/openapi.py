@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from stellwerk.dataplane.request_check import (
+    KEY_CHARACTERS,
+    LARGEST,
+    NAMING,
+    SUBJECT_CHARACTERS,
+    TEXT_CHARACTERS,
+)
 from stellwerk.dataplane.snapshot import Field, Revision, Route
 
 
@@ -13,7 +20,8 @@ def document(route: Route, revision: Revision) -> dict[str, Any]:
     failures = {code: {"description": words, "content": {"application/json": {"schema": {
         "$ref": "#/components/schemas/Error"}}}} for code, words in {
             "400": "A value that the contract does not allow",
-            "401": "No valid token", "404": "No such live service",
+            "401": "No valid token", "403": "The server is not known under the name in Host",
+            "404": "No such live service", "405": "Another method than POST",
             "409": "The idempotency key came with another request",
             "413": "Too large",
             "415": "Another content type than JSON",
@@ -36,13 +44,14 @@ def document(route: Route, revision: Revision) -> dict[str, Any]:
 def _request(revision: Revision) -> dict[str, Any]:
     properties: dict[str, Any] = {
         "inputs": _object(revision.inputs, required=True),
-        "subject": {"type": ["string", "integer"], "minLength": 1, "maxLength": 500,
+        "subject": {"type": ["string", "integer"] if revision.subject else ["string", "integer", "null"],
+                    "minLength": 1, "maxLength": SUBJECT_CHARACTERS, "pattern": f"^{NAMING}$",
                     "description": f"The {revision.subject or 'person or thing'} that the decision is about"},
-        "idempotency_key": {"type": "string", "minLength": 1, "maxLength": 200},
+        "idempotency_key": {"type": ["string", "null"], "minLength": 1, "maxLength": KEY_CHARACTERS,
+                            "pattern": f"^{NAMING}$", "description": "The same request with it gets the same answer"},
+        "protected": {**_object(revision.protected, required=False), "type": ["object", "null"], "description":
+                      "Kept apart, for fairness only; never an input of the model"},
     }
-    if revision.protected:
-        properties["protected"] = {**_object(revision.protected, required=False), "description":
-                                   "Kept apart, for fairness only; never an input of the model"}
     required = ["inputs", "subject"] if revision.subject else ["inputs"]
     return {"type": "object", "additionalProperties": False, "properties": properties, "required": required}
 
@@ -61,8 +70,14 @@ def _field(field: Field, required: bool) -> dict[str, Any]:
     parts: dict[str, Any] = {"type": kind}
     if field.enum is not None:
         parts["enum"] = [*field.enum, None] if isinstance(kind, list) else list(field.enum)
-    for name, value in (("minimum", field.minimum), ("maximum", field.maximum), ("pattern", field.pattern),
-                        ("maxLength", field.max_length), ("x-unit", field.unit), ("description", field.description)):
+    lowest, highest, longest = field.minimum, field.maximum, field.max_length
+    if field.type in ("number", "integer"):
+        lowest = -LARGEST if lowest is None else max(lowest, -LARGEST)
+        highest = LARGEST if highest is None else min(highest, LARGEST)
+    elif field.type == "string" and field.enum is None:
+        longest = TEXT_CHARACTERS if longest is None else min(longest, TEXT_CHARACTERS)
+    for name, value in (("minimum", lowest), ("maximum", highest), ("pattern", field.pattern),
+                        ("maxLength", longest), ("x-unit", field.unit), ("description", field.description)):
         if value is not None:
             parts[name] = f"^(?:{value})$" if name == "pattern" else value
     return parts
