@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dbos import DBOS, DBOSPortableJSONSerializer, SetWorkflowID
 
 from stellwerk.features.jobs.run_step import run_step
-from stellwerk.infra.database import use_wal
+from stellwerk.infra.database import teach_fractions_of_seconds, use_wal
 
 if TYPE_CHECKING:
     from stellwerk.features.jobs.kinds import JobKinds
@@ -23,6 +23,7 @@ class DurableJobs:
     """Runs the steps of jobs so that a killed worker goes on where it stopped."""
 
     def __init__(self, installation: Installation, kinds: JobKinds, *, at_once: int = 2) -> None:
+        teach_fractions_of_seconds()
         use_wal(installation.home.jobs)
         self._engine = DBOS(config={
             "name": "stellwerk", "system_database_url": f"sqlite:///{installation.home.jobs}",
