@@ -1,4 +1,4 @@
-"""Run the benches: ``python -m bench gateway [--seconds S]``."""
+"""Run the benches: ``python -m bench gateway [--seconds S] [--rounds N]``."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bench")
     parser.add_argument("name", nargs="?", choices=sorted(BENCHES))
     parser.add_argument("--seconds", type=float, default=4.0, help="length of each cell")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each cell is measured; medians are printed")
     chosen = parser.parse_args()
     for name, run in BENCHES.items():
         if chosen.name in (None, name):
-            run(chosen.seconds)
+            run(chosen.seconds, chosen.rounds)
     return 0
 
 

@@ -8,12 +8,13 @@ import json
 import os
 import socket
 import sqlite3
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,8 @@ from stellwerk.infra.settings import Home
 from stellwerk_runner.compile import compile_model
 
 TOKEN = "bench-token"
+PEER = "FastAPI + scikit-learn, no record"
+_RECORD_BYTES = 700
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -104,44 +107,78 @@ def measure(pid: int, port: int, path: str, body: bytes, headers: dict[str, str]
 
 def commit_ms(folder: Path) -> float:
     """Return the median milliseconds of a SQLite commit of one row with synchronous=FULL: the floor of ``sync``."""
-    connection = sqlite3.connect(folder / "floor.sqlite", isolation_level=None)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.execute("CREATE TABLE t (a TEXT)")
-    times = []
-    for _ in range(300):
+    with contextlib.closing(sqlite3.connect(folder / "floor.sqlite", isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("CREATE TABLE IF NOT EXISTS t (a TEXT)")
+        return _median_ms(lambda: connection.execute("INSERT INTO t VALUES (?)", ("x" * _RECORD_BYTES,)))
+
+
+def fdatasync_ms(folder: Path) -> float:
+    """Return the median milliseconds of an append and fdatasync to a plain file: the floor of the disk itself."""
+    descriptor = os.open(folder / "floor.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+    def append() -> None:
+        os.write(descriptor, b"x" * _RECORD_BYTES)
+        os.fdatasync(descriptor)
+
+    try:
+        return _median_ms(append)
+    finally:
+        os.close(descriptor)
+
+
+def _median_ms(step: Callable[[], object], times: int = 200) -> float:
+    taken = []
+    for _ in range(times):
         started = time.perf_counter()
-        connection.execute("INSERT INTO t VALUES (?)", ("x" * 700,))
-        times.append(time.perf_counter() - started)
-    connection.close()
-    return sorted(times)[150] * 1000
+        step()
+        taken.append(time.perf_counter() - started)
+    return statistics.median(taken) * 1000
 
 
-def main(seconds: float) -> None:
-    """Measure all cells and print them with their ratios."""
+def main(seconds: float, rounds: int) -> None:
+    """Measure all cells in turn, round after round, and print the median of each with its ratio."""
     row = example()
-    ours = json.dumps({"inputs": row}).encode()
-    theirs = json.dumps(row).encode()
+    ours, theirs = json.dumps({"inputs": row}).encode(), json.dumps(row).encode()
     bearer = {"Authorization": f"Bearer {TOKEN}"}
+    print(f"{os.cpu_count()} CPUs, load before {os.getloadavg()[0]:.1f}; generator: bench/load.py, its own process; "
+          f"medians of {rounds} rounds of {seconds:g} s a cell")
     with tempfile.TemporaryDirectory() as place:
-        home = make_home(Path(place) / "home")
+        folder = Path(place)
+        home = make_home(folder / "home")
         ports = [free_port() for _ in range(3)]
+        disk = [(fdatasync_ms(folder), commit_ms(folder))]
         with (server(["stellwerk.gateway", "--home", str(home.path), "--port", str(ports[0])], ports[0]) as gateway,
               server(["bench.peers", "fastapi", str(ports[1])], ports[1]) as peer,
               server(["bench.peers", "floor", str(ports[2])], ports[2]) as bare):
             _wait_for_peer(ports[1], theirs)
+            targets = {
+                "gateway, sync record": (gateway, ports[0], "/v1/services/sync/decisions", ours, bearer),
+                "gateway, buffered record": (gateway, ports[0], "/v1/services/buffered/decisions", ours, bearer),
+                PEER: (peer, ports[1], "/predict", theirs, {}),
+                "floor: ASGI, constant answer": (bare, ports[2], "/", ours, {})}
             for connections in (1, 32):
-                cells = {
-                    "gateway, sync record": measure(gateway, ports[0], "/v1/services/sync/decisions", ours, bearer,
-                                                    connections, seconds),
-                    "gateway, buffered record": measure(gateway, ports[0], "/v1/services/buffered/decisions", ours,
-                                                        bearer, connections, seconds),
-                    "FastAPI + scikit-learn, no record": measure(peer, ports[1], "/predict", theirs, {}, connections,
-                                                                 seconds),
-                    "floor: ASGI, constant answer": measure(bare, ports[2], "/", ours, {}, connections, seconds),
-                }
-                _print(connections, cells)
-        print(f"\nfloor: one SQLite commit, synchronous=FULL: {commit_ms(Path(place)):.2f} ms")
+                taken: dict[str, list[Cell]] = {name: [] for name in targets}
+                for _ in range(rounds):
+                    for name, target in targets.items():
+                        taken[name].append(measure(*target, connections, seconds))
+                _print(connections, {name: median_cell(cells) for name, cells in taken.items()})
+        disk.append((fdatasync_ms(folder), commit_ms(folder)))
+    print(f"\nfloor of the disk, before and after: append + fdatasync {disk[0][0]:.2f} and {disk[1][0]:.2f} ms, "
+          f"SQLite commit with synchronous=FULL {disk[0][1]:.2f} and {disk[1][1]:.2f} ms")
+    print(f"load after {os.getloadavg()[0]:.1f}")
+
+
+def median_cell(cells: Sequence[Cell]) -> Cell:
+    """Return the median of each figure over the rounds."""
+    def middle(figure: Callable[[Cell], float]) -> float:
+        return statistics.median(map(figure, cells))
+
+    load = Load(requests=sum(cell.load.requests for cell in cells),
+                per_second=middle(lambda cell: cell.load.per_second),
+                p50_ms=middle(lambda cell: cell.load.p50_ms), p99_ms=middle(lambda cell: cell.load.p99_ms))
+    return Cell(load, middle(lambda cell: cell.cpu_us), middle(lambda cell: cell.pss_mb))
 
 
 def _wait_for_peer(port: int, body: bytes) -> None:
@@ -155,7 +192,7 @@ def _wait_for_peer(port: int, body: bytes) -> None:
 
 
 def _print(connections: int, cells: dict[str, Cell]) -> None:
-    peer = cells["FastAPI + scikit-learn, no record"]
+    peer = cells[PEER]
     print(f"\n{connections} connection{'s' if connections > 1 else ''}, one row of 30 numbers")
     print(f"{'server':<36}{'requests/s':>11}{'p50 ms':>8}{'p99 ms':>8}{'CPU us':>8}{'PSS MB':>8}{'to FastAPI':>12}")
     for name, cell in cells.items():
