@@ -24,6 +24,7 @@ from stellwerk.dataplane.snapshot import Snapshot
 from stellwerk.gateway.app import Gateway
 from stellwerk.gateway.decide import Decider
 from stellwerk.gateway.metrics import Metrics
+from stellwerk.gateway.protocol import Protocol
 from stellwerk.gateway.routing import build
 from stellwerk.kernel import clock
 
@@ -104,8 +105,8 @@ async def _serve(home: Path, fd: int | None, host: str, port: int) -> None:
     updates = Updates(home, gateway, metrics)
     updates.look()
     server = uvicorn.Server(uvicorn.Config(
-        gateway, host=host, port=port, loop="uvloop", http="httptools", lifespan="off", ws="none", log_config=None,
-        access_log=False, server_header=False, date_header=True, limit_concurrency=1024, timeout_keep_alive=30,
+        gateway, host=host, port=port, loop="uvloop", http=Protocol, lifespan="off", ws="none", log_config=None,
+        access_log=False, server_header=False, date_header=True, proxy_headers=False, timeout_keep_alive=30,
         timeout_graceful_shutdown=10))
     # uvicorn raises the signal that stopped it once more when it is done; what follows here must still run.
     for number in (signal.SIGTERM, signal.SIGINT):
