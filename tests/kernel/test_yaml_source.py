@@ -10,11 +10,21 @@ from stellwerk.kernel.errors import BadInput
 from stellwerk.kernel.yaml_source import read
 
 
-@pytest.mark.parametrize("word", ["yes", "no", "NO", "on", "off", "y", "n", "2024-01-01", "12:30"])
+@pytest.mark.parametrize("word", ["yes", "no", "NO", "on", "off", "y", "n", "2024-01-01", "12:30", "1:30", "1_000", "0b1",
+                                  "0o9", ".5.", "1e", "+.nan", "<<", "="])
 def test_words_stay_words(word: str) -> None:
     top, faults = read(f"a: {word}", "f")
-    assert str(top.anything("a")) == word or word == "12:30"
+    assert top.anything("a") == word
     faults.raise_any()
+
+
+@pytest.mark.parametrize(("word", "value"), [
+    ("010", 10), ("-7", -7), ("+7", 7), ("0o17", 15), ("0x1F", 31), ("1e-3", 0.001), ("1.", 1.0), (".5", 0.5),
+    ("-2E+2", -200.0), ("TRUE", True), ("NULL", None), ("~", None)])
+def test_plain_values_are_those_of_yaml_1_2(word: str, value: object) -> None:
+    top, _ = read(f"a: {word}", "f")
+    found = top.anything("a")
+    assert (type(found), found) == (type(value), value)
 
 
 def test_plain_values() -> None:
@@ -52,6 +62,12 @@ def test_doubled_and_unknown_keys_are_named() -> None:
                                        "value": "nmae", "allowed": ["name"], "hint": "Did you mean name?"}
 
 
+def test_doubled_keys_are_named_at_every_depth() -> None:
+    _, faults = read("a:\n  - b: {c: 1,\n        c: 2}\n", "f")
+    assert [(fault["line"], fault["field"], fault["message"]) for fault in faults.found] == [
+        (3, "a[0].b.c", "stands twice")]
+
+
 @pytest.mark.parametrize("value", [".inf", "-.inf", ".nan", "true", "'1'", "[1]", "1" * 400])
 def test_numbers_are_finite_numbers(value: str) -> None:
     top, faults = read(f"a: {value}", "f")
@@ -70,7 +86,19 @@ def test_sections_and_lists() -> None:
     assert list(top.sections("f")) == []
     assert top.texts("f") == ()
     assert [(fault["field"], fault["line"]) for fault in faults.found] == [
-        ("c[1]", 4), ("e", 5), ("f", 6), ("f", 6), ("f", 6)]
+        ("c[1]", 4), ("e[1]", 5), ("f", 6), ("f", 6), ("f", 6)]
+
+
+def test_entries_of_a_list_have_their_own_lines() -> None:
+    top, faults = read("a:\n  - x\n  - {b: 1}\n  - y\n  - xx\n", "f")
+    assert [type(entry).__name__ for entry in top.entries("a", "a list")] == ["str", "Section", "str", "str"]
+    top.fault_in("a", 2, "is odd", allowed="x")
+    assert faults.found == [{"file": "f", "line": 4, "field": "a[2]", "message": "is odd", "value": "y",
+                             "allowed": "x"}]
+    top, faults = read("a:\n  - x\n  - z\n  - x\n", "f")
+    top.texts("a", options=["x", "y"])
+    assert [(fault["line"], fault["message"]) for fault in faults.found] == [
+        (3, "is none of the allowed values"), (4, "stands twice")]
 
 
 @settings(max_examples=300, deadline=None)

@@ -45,15 +45,33 @@ class Faults:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.2's truth values only, so that a country NO or an answer yes stays text."""
+    """Plain values as YAML 1.2 reads them (core schema), as editors do.
+
+    So a country NO, an answer yes and a time 1:30 stay text, 1e-3 is a number, and 010 is ten.
+    """
 
 
+_CORE = {
+    "bool": (r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    "int": (r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789"),
+    "float": (r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+              "-+.0123456789"),
+}
+_OLD = tuple(f"tag:yaml.org,2002:{kind}" for kind in (*_CORE, "timestamp"))
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers
-            if tag not in ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp")]
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in _OLD]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|false|False)$"), list("tTfF"))
+for _kind, (_pattern, _first) in _CORE.items():
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", re.compile(f"^(?:{_pattern})$"), list(_first))
+
+
+def _whole_number(loader: _Loader, node: yaml.ScalarNode) -> int:
+    text = str(loader.construct_scalar(node))
+    return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _whole_number)
 
 
 def read(text: str, file: str) -> tuple[Section, Faults]:
@@ -84,23 +102,29 @@ def read(text: str, file: str) -> tuple[Section, Faults]:
         raise BadInput(f"{file}: nested too deeply.", field=file, allowed=f"{_DEPTH} levels") from None
     if not isinstance(node, yaml.MappingNode):
         raise BadInput(f"{file}: holds no mapping of names to values.", field=file, allowed="name: value lines")
-    _check_nodes(node, file, 0)
+    _check_nodes(node, faults, "", 0)
     return Section(node, "", faults), faults
 
 
-def _check_nodes(node: yaml.Node, file: str, depth: int) -> None:
+def _check_nodes(node: yaml.Node, faults: Faults, path: str, depth: int) -> None:
     line = node.start_mark.line + 1
     if depth > _DEPTH:
-        raise BadInput(f"{file}, line {line}: nested too deeply.", field=file, allowed=f"{_DEPTH} levels")
+        raise BadInput(f"{faults.file}, line {line}: nested too deeply.", field=faults.file,
+                       allowed=f"{_DEPTH} levels")
     if isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            _check_nodes(item, file, depth + 1)
+        for index, item in enumerate(node.value):
+            _check_nodes(item, faults, f"{path}[{index}]", depth + 1)
     elif isinstance(node, yaml.MappingNode):
+        names: set[str] = set()
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                raise BadInput(f"{file}, line {line}: keys are texts, this one is not.", field=file,
+                raise BadInput(f"{faults.file}, line {line}: keys are texts, this one is not.", field=faults.file,
                                allowed="name: value lines")
-            _check_nodes(value, file, depth + 1)
+            below = f"{path}.{key.value}" if path else str(key.value)
+            if key.value in names:
+                faults.add(key, below, "stands twice", value=key.value)
+            names.add(key.value)
+            _check_nodes(value, faults, below, depth + 1)
 
 
 def _plain(node: yaml.Node) -> Any:
@@ -144,11 +168,8 @@ class Section:
         self._keys: dict[str, yaml.Node] = {}
         self._known: list[str] = []
         for key, value in node.value:
-            name = str(key.value)
-            if name in self._values:
-                faults.add(key, self.at(name), "stands twice", value=name)
-            self._keys[name] = key
-            self._values[name] = value
+            self._keys[str(key.value)] = key
+            self._values[str(key.value)] = value
 
     def at(self, name: str) -> str:
         """Return the dotted path of a key in this section."""
@@ -259,20 +280,32 @@ class Section:
             return None
         return Section(node, self.at(name), self.faults)
 
-    def sections(self, name: str) -> Iterator[Section]:
-        """Yield the mappings of a list under a key."""
+    def entries(self, name: str, allowed: str) -> Iterator[Section | Any]:
+        """Yield what stands in a list under a key: a section for each mapping, plain values for the rest."""
         node = self.look(name)
         if node is None:
             return
         if not isinstance(node, yaml.SequenceNode):
-            self.fault(name, "is not a list", allowed="a list of mappings")
+            self.fault(name, "is not a list", allowed=allowed)
             return
         for index, item in enumerate(node.value):
             if isinstance(item, yaml.MappingNode):
                 yield Section(item, f"{self.at(name)}[{index}]", self.faults)
             else:
-                self.faults.add(item, f"{self.at(name)}[{index}]", "is not a mapping", value=_plain(item),
-                                allowed="name: value lines")
+                yield _plain(item)
+
+    def fault_in(self, name: str, index: int, message: str, *, allowed: Any = None, hint: str | None = None) -> None:
+        """Note a fault at one entry of a list under a key."""
+        item = self._values[name].value[index]
+        self.faults.add(item, f"{self.at(name)}[{index}]", message, value=_plain(item), allowed=allowed, hint=hint)
+
+    def sections(self, name: str) -> Iterator[Section]:
+        """Yield the mappings of a list under a key."""
+        for index, entry in enumerate(self.entries(name, "a list of mappings")):
+            if isinstance(entry, Section):
+                yield entry
+            else:
+                self.fault_in(name, index, "is not a mapping", allowed="name: value lines")
 
     def texts(self, name: str, *, options: Sequence[str] | None = None) -> tuple[str, ...]:
         """Return a list of texts without repetitions, each one of the options where given."""
@@ -283,12 +316,12 @@ class Section:
         if not isinstance(values, list) or any(not isinstance(value, str) or not value for value in values):
             self.fault(name, "is not a list of texts", allowed=list(options) if options else "[text, …]")
             return ()
-        if len(set(values)) != len(values):
-            self.fault(name, "names something twice")
-        for value in values:
-            if options is not None and value not in options:
-                self.fault(name, f"{value!r} is none of the allowed values", allowed=list(options),
-                           hint=_did_you_mean(value, options))
+        for index, value in enumerate(values):
+            if value in values[:index]:
+                self.fault_in(name, index, "stands twice")
+            elif options is not None and value not in options:
+                self.fault_in(name, index, "is none of the allowed values", allowed=list(options),
+                              hint=_did_you_mean(value, options))
         return tuple(values)
 
     def anything(self, name: str) -> Any:
