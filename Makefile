@@ -22,7 +22,7 @@ demo: setup
 	@$(PY) -m tools.demo $(ARGS)
 
 test: dev
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest -n 2 $(ARGS)
 
 lint: dev
 	@$(PY) -m tools.lint

@@ -28,7 +28,7 @@ class Sealing:
 
     def once(self) -> None:
         """Seal what has come; decisions first, so that their heads stand under the control head."""
-        for log, leaves in decision_sources(self._installation).items():
+        for log, leaves in decision_sources(self._installation, settled=True).items():
             self._seal(log, leaves)
         self._seal(CONTROL, None)
 

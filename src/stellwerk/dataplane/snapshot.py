@@ -59,7 +59,7 @@ class Route(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class TokenEntry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A token that may ask for decisions: SHA-256, name, and the team it is for (None: all)."""
+    """A token: SHA-256, name, the team it is for (None: all), and whether it may ask for decisions, read metrics."""
 
     sha256: str
     id: str
@@ -67,6 +67,7 @@ class TokenEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     team: str | None = None
     expires_at: int | None = None
     metrics: bool = False
+    decide: bool = True
 
 
 class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -68,16 +69,21 @@ class Reader:
         found.sort(key=lambda record: (record.at_us, record.id), reverse=True)
         return found[:limit]
 
-    def leaves(self, slot: int, start: int, at_most: int) -> list[bytes]:
-        """Return leaf data of a writer's log from a position on, in order."""
+    def leaves(self, slot: int, start: int, at_most: int, *, until_us: int | None = None) -> list[bytes]:
+        """Return leaf data of a writer's log from a position on, in order, up to the first record after ``until_us``.
+
+        A buffered record may be lost by a power cut within its first moments, and its position would then belong to
+        another: who seals gives a moment that has passed.
+        """
         found: list[bytes] = []
         offset = 0
         for segment, count in self._counted(slot):
             if start < offset + count:
                 first, most = max(start - offset, 0), min(offset + count - start, at_most) - len(found)
                 rows = self._query(slot, segment, f"{SELECT} WHERE rowid > ? ORDER BY rowid LIMIT ?", (first, most))
-                found += [record.leaf() for record in rows]
-                if len(found) >= at_most:
+                kept = [*itertools.takewhile(lambda row: until_us is None or row.at_us <= until_us, rows)]
+                found += [record.leaf() for record in kept]
+                if len(found) >= at_most or len(kept) < len(rows):
                     break
             offset += count
         return found

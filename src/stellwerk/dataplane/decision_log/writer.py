@@ -18,7 +18,7 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
-from stellwerk.dataplane.decision_log.ids import new_decision_id
+from stellwerk.dataplane.decision_log.ids import Randomness, new_decision_id
 from stellwerk.dataplane.decision_log.record import Record
 from stellwerk.dataplane.decision_log.segments import INSERT, open_for_writing, segment_file, segments
 from stellwerk.kernel import clock
@@ -53,7 +53,10 @@ class Writer:
         self._slot = slot
         self._segment_bytes = segment_bytes
         self._today = today
-        self._queue: queue.Queue[_Entry | None] = queue.Queue(maxsize=waiting)
+        self._random = Randomness()
+        # The simple queue is the fast one; it knows no bound, so ``append`` looks at its length.
+        self._queue: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
+        self._waiting = waiting
         known = segments(folder, slot)
         # A new segment after each start: what an earlier process left is never written again.
         self._segment = known[-1] + 1 if known else 0
@@ -77,8 +80,12 @@ class Writer:
         return not self._ended
 
     def new_id(self) -> str:
-        """Return the id for the next record; it names this writer and its present segment."""
-        return new_decision_id(self._slot, self._segment)
+        """Return the id for the next record; it names this writer and its present segment. Not for two threads."""
+        return new_decision_id(self._slot, self._segment, self._random.take(6))
+
+    def new_nonce(self) -> bytes:
+        """Return 16 random bytes for a record. Not for two threads."""
+        return self._random.take(16)
 
     def append(self, record: Record, mode: Literal["sync", "buffered"], done: Done) -> None:
         """Hand a record over; ``done`` gets None once it is kept as its mode says, else the error.
@@ -87,10 +94,9 @@ class Writer:
         """
         if self._ended:
             raise _ended()
-        try:
-            self._queue.put_nowait(_Entry(record, mode == "sync", done))
-        except queue.Full:
-            raise behind() from None
+        if self._queue.qsize() >= self._waiting:
+            raise behind()
+        self._queue.put(_Entry(record, mode == "sync", done))
         # It may have ended between the look and the hand-over.
         if not self.alive:
             self._refuse_waiting()

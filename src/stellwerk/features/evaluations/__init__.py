@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from stellwerk.features.evaluations.service import (
     accept_gate,
+    acceptance_ids,
     accepted_gates,
     evaluations_by_id,
     get_evaluation,
@@ -42,6 +43,7 @@ __all__ = [
     "Champion",
     "Columns",
     "DecisionRule",
+    "acceptance_ids",
     "accept_gate",
     "accepted_gates",
     "choose_split",

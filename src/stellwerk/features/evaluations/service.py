@@ -74,6 +74,11 @@ def accept_gate(work: Work, evaluation_id: str, gate: str, reason: str, until_us
     ledger.record(work, "gate.accepted", tables.gate_acceptance, acceptance_id)
 
 
+def acceptance_ids(connection: Connection, evaluation_id: str) -> list[str]:
+    """Return the ids of all acceptances of an evaluation's gates, oldest first."""
+    return [row["id"] for row in repository.acceptances(connection, [evaluation_id])]
+
+
 def accepted_gates(connection: Connection, evaluation_id: str, now_us: int) -> dict[str, dict[str, Any]]:
     """Return the acceptances of an evaluation that hold now, by gate."""
     return {

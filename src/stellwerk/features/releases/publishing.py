@@ -55,10 +55,11 @@ def _revision(values: RowMapping) -> Revision:
 
 
 def _tokens(connection: Connection) -> list[TokenEntry]:
-    readers = {entry.sha256 for entry in tokens_that_may(connection, "metrics.read")}
-    return [TokenEntry(sha256=entry.sha256, id=entry.id, name=entry.name, team=entry.team,
-                       expires_at=entry.expires_at_us, metrics=entry.sha256 in readers)
-            for entry in tokens_that_may(connection, "decide")]
+    readers = {entry.sha256: entry for entry in tokens_that_may(connection, "metrics.read")}
+    askers = {entry.sha256: entry for entry in tokens_that_may(connection, "decide")}
+    return [TokenEntry(sha256=digest, id=entry.id, name=entry.name, team=entry.team, expires_at=entry.expires_at_us,
+                       metrics=digest in readers, decide=digest in askers)
+            for digest, entry in (readers | askers).items()]
 
 
 def publish_if_changed(installation: Installation) -> int:
