@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import fcntl
 import json
+import logging
 import os
 import signal
 import socket
@@ -25,7 +26,7 @@ from stellwerk.gateway.app import Gateway
 from stellwerk.gateway.decide import Decider
 from stellwerk.gateway.metrics import Metrics
 from stellwerk.gateway.protocol import Protocol
-from stellwerk.gateway.routing import build
+from stellwerk.gateway.routing import build, with_access
 from stellwerk.kernel import clock
 
 _POLL_SECONDS = 0.2
@@ -34,6 +35,22 @@ _POLL_SECONDS = 0.2
 def _log(level: str, message: str, **facts: object) -> None:
     line = {"at": clock.iso(clock.now()), "level": level, "process": "gateway", "message": message, **facts}
     print(json.dumps(line, ensure_ascii=True, default=str), file=sys.stderr, flush=True)  # noqa: T201 - the log
+
+
+class _Lines(logging.Handler):
+    """Writes what libraries log as lines of ours."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        fault = record.exc_info[1] if record.exc_info else None
+        _log(record.levelname.lower(), record.getMessage().strip(), logger=record.name,
+             **({"error": f"{type(fault).__name__}: {fault}"[:2000]} if fault else {}))
+
+
+def _configure_logging() -> None:
+    logging.basicConfig(handlers=[_Lines()], level=logging.WARNING, force=True)
+    # Its warnings are about requests that are none; anyone on the network could fill the log with them.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
 
 
 def _take_slot(decisions: Path) -> tuple[int, IO[str]]:
@@ -78,21 +95,36 @@ class Updates:
             self._gateway.routing = build(snapshot, self._objects, self._gateway.routing)
         except OSError as error:
             # What cannot be read now may be readable at the next look.
-            self._problem = f"snapshot {snapshot.generation} cannot be used: {error.strerror}"
+            self._refuse(snapshot, error.strerror)
             return
         except ValueError as error:
-            self._problem = f"snapshot {snapshot.generation} cannot be used: {error}"
+            self._refuse(snapshot, error)
         else:
             self._problem = None
             self._metrics.generation = snapshot.generation
             _log("info", "routing changed", generation=snapshot.generation, services=len(snapshot.routes))
         self._waiting = None
 
+    def _refuse(self, snapshot: Snapshot, reason: object) -> None:
+        self._problem = f"snapshot {snapshot.generation} cannot be used: {reason}"
+        if self._gateway.routing is not None:
+            # A token that was revoked is refused at once, whatever is wrong with a model.
+            self._gateway.routing = with_access(self._gateway.routing, snapshot)
+
     async def follow(self) -> None:
         """Look again five times a second, models loaded beside the requests that go on."""
         while True:
             await asyncio.sleep(_POLL_SECONDS)
             await asyncio.to_thread(self.look)
+
+
+async def _stop_when_broken(server: uvicorn.Server, writer: Writer, following: asyncio.Task[None]) -> None:
+    """Stop a process that can keep no record or learns of no release any more; the supervisor starts another."""
+    while writer.alive and not following.done():
+        await asyncio.sleep(_POLL_SECONDS)
+    _log("error", "the gateway ends: its records cannot be kept" if not writer.alive else
+         f"the gateway ends: releases cannot be followed: {following.exception()!r}")
+    server.should_exit = True
 
 
 async def _serve(home: Path, fd: int | None, host: str, port: int) -> None:
@@ -112,14 +144,19 @@ async def _serve(home: Path, fd: int | None, host: str, port: int) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     following = asyncio.create_task(updates.follow())
+    watching = asyncio.create_task(_stop_when_broken(server, writer, following))
     _log("info", "gateway starts", slot=slot, pid=os.getpid())
     try:
         await server.serve(sockets=[socket.socket(fileno=fd)] if fd is not None else None)
     finally:
+        broken = watching.done()
+        watching.cancel()
         following.cancel()
         writer.close()
         claims.close()
         lock.close()
+    if broken:
+        raise SystemExit(1)
 
 
 def main() -> None:
@@ -132,6 +169,7 @@ def main() -> None:
     chosen = parser.parse_args()
     import uvloop
 
+    _configure_logging()
     uvloop.run(_serve(chosen.home, chosen.fd, chosen.host, chosen.port))
 
 

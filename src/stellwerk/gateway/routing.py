@@ -6,13 +6,13 @@ import contextlib
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from stellwerk.dataplane.request_check import RequestCheck
 from stellwerk.dataplane.snapshot import Revision, Route, Snapshot, TokenEntry
 from stellwerk.engines.onnx import OnnxModel
-from stellwerk.kernel.errors import NotFound, Unauthenticated
+from stellwerk.kernel.errors import Forbidden, NotFound, Unauthenticated
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,13 @@ class Routing:
         return entry
 
     def route(self, service: str, caller: TokenEntry) -> Route:
-        """Return the route of a service that the caller may use; raises NotFound for any other."""
+        """Return the route of a service that the caller may use; raises NotFound for any other.
+
+        Raises Forbidden for a token that may not ask for decisions at all.
+        """
+        if not caller.decide:
+            raise Forbidden(f"{caller.name} may not ask for decisions.", field="permission", value="decide",
+                            hint="Use a token with the role operator or builder.")
         found = self.routes.get(service)
         if found is None or caller.team not in (None, found.team):
             raise NotFound(f"No service {service[:80]!r} is live that this token may ask.", field="service",
@@ -97,6 +103,12 @@ def build(snapshot: Snapshot, objects: Path, former: Routing | None) -> Routing:
         raise ValueError(f"routes name revisions that the snapshot lacks: {lost}")
     return Routing(snapshot=snapshot, routes=routes, deployed=deployed,
                    tokens={entry.sha256: entry for entry in snapshot.tokens},
+                   hosts=frozenset(name.lower() for name in snapshot.hosts))
+
+
+def with_access(former: Routing, snapshot: Snapshot) -> Routing:
+    """Return a routing that lets in whom a newer snapshot lets in, under the names that it knows; all else stays."""
+    return replace(former, tokens={entry.sha256: entry for entry in snapshot.tokens},
                    hosts=frozenset(name.lower() for name in snapshot.hosts))
 
 
