@@ -115,6 +115,9 @@ def test_paging_finds_each_once_newest_first(tmp_path_factory: pytest.TempPathFa
         each.id for each in wanted if each.service == "cards" and NOON + 3 <= each.at_us < NOON + 25]
     assert pages(lambda **more: reader.by_subject("a", **more), limit, services=["loans", "cards"]) == [
         each.id for each in wanted if each.subject == "a"]
+    assert pages(lambda **more: reader.by_subject("a", since_us=NOON + 3, until_us=NOON + 25, **more), limit,
+                 services=["cards"]) == [each.id for each in wanted if each.subject == "a" and each.service == "cards"
+                                         and NOON + 3 <= each.at_us < NOON + 25]
 
 
 def test_a_page_token_must_name_a_decision(tmp_path: Path) -> None:

@@ -34,10 +34,11 @@ class Reader:
                 return found[0]
         return None
 
-    def by_subject(self, subject: str, *, services: Sequence[str] | None, after: str | None = None,
-                   limit: int = 50) -> list[Record]:
-        """Return decisions about a subject, newest first; ``after`` is the last id of the page before."""
-        return self._page("subject = ?", [subject], services, after, limit)
+    def by_subject(self, subject: str, *, services: Sequence[str] | None, since_us: int = 0, until_us: int = _END,
+                   after: str | None = None, limit: int = 50) -> list[Record]:
+        """Return decisions about a subject in a span of time, newest first; ``after`` as in ``by_time``."""
+        return self._page("subject = ? AND at_us >= ? AND at_us < ?", [subject, since_us, until_us], services, after,
+                          limit)
 
     def by_time(self, *, services: Sequence[str] | None, since_us: int = 0, until_us: int = _END,
                 after: str | None = None, limit: int = 50) -> list[Record]:

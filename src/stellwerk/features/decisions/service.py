@@ -41,8 +41,8 @@ def search(installation: Installation, service: str, *, subject: str | None = No
     reader = Reader(installation.home.decisions)
     since_us, until_us = _moment("from", since, 0), _moment("to", until, 1 << 62)
     if subject is not None:
-        found = reader.by_subject(subject, services=[service], after=after, limit=limit)
-        found = [record for record in found if since_us <= record.at_us < until_us]
+        found = reader.by_subject(subject, services=[service], since_us=since_us, until_us=until_us, after=after,
+                                  limit=limit)
     else:
         found = reader.by_time(services=[service], since_us=since_us, until_us=until_us, after=after, limit=limit)
     return [record_view(record) for record in found]
