@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import math
-import os
 import time
+from collections import deque
 
 import msgspec
 
@@ -20,7 +19,6 @@ from stellwerk.gateway.routing import Deployed, Routing
 from stellwerk.kernel.clock import iso_us
 from stellwerk.kernel.errors import BadInput, StellwerkError
 
-_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -31,6 +29,8 @@ class Decider:
         self._writer = writer
         self._claims = claims
         self._log = log
+        self._settled: deque[tuple[asyncio.Future[None], BaseException | None]] = deque()
+        self._waking = False
 
     @property
     def alive(self) -> bool:
@@ -86,10 +86,11 @@ class Decider:
             id=decision_id, at_us=time.time_ns() // 1000, service=route.service, revision=revision.id,
             version=revision.version, route=kind, caller=caller.name, decision=deployed.decide(score), score=score,
             threshold=revision.between[1] if revision.between else revision.threshold,
-            marks=_compact(checked.marks) if checked.marks else "[]", mode=route.mode,
+            marks=_encode(checked.marks).decode() if checked.marks else "[]", mode=route.mode,
             latency_us=(time.perf_counter_ns() - started) // 1000, idempotency=checked.idempotency_key,
-            inputs=_compact(checked.inputs), subject=checked.subject,
-            protected=_compact(checked.protected) if checked.protected else None, nonce=os.urandom(16))
+            inputs=_encode(checked.inputs).decode(), subject=checked.subject,
+            protected=_encode(checked.protected).decode() if checked.protected else None,
+            nonce=self._writer.new_nonce())
         # Before the record, so that nothing can fail between record and answer.
         answer = _answer(record)
         await self._keep(record, route)
@@ -100,10 +101,26 @@ class Decider:
         kept: asyncio.Future[None] = loop.create_future()
 
         def done(error: BaseException | None) -> None:
-            loop.call_soon_threadsafe(_settle, kept, error)
+            self._settled.append((kept, error))
+            # One call wakes the loop for a whole batch.
+            if not self._waking:
+                self._waking = True
+                loop.call_soon_threadsafe(self._settle)
 
         self._writer.append(record, route.mode, done)
         await kept
+
+    def _settle(self) -> None:
+        # First, so that whatever is settled from here on wakes the loop again.
+        self._waking = False
+        while self._settled:
+            kept, error = self._settled.popleft()
+            if kept.done():
+                continue
+            if error is None:
+                kept.set_result(None)
+            else:
+                kept.set_exception(error)
 
 
 def _answer(record: Record) -> bytes:
@@ -119,12 +136,3 @@ def _no_answer(checked: Checked) -> BadInput:
     return BadInput("The model gives no score for these inputs.", field="inputs",
                     value={"null": absent} if absent else None, allowed="values that the model can score",
                     hint=f"Send a value for {', '.join(absent[:5])}." if absent else None)
-
-
-def _settle(kept: asyncio.Future[None], error: BaseException | None) -> None:
-    if kept.done():
-        return
-    if error is None:
-        kept.set_result(None)
-    else:
-        kept.set_exception(error)
