@@ -17,9 +17,11 @@ def leave_as_killed(file: Path) -> None:
     """Leave what a process leaves that is killed while it turns a new segment to the write-ahead log."""
     work = file.with_name("work")
     connection = sqlite3.connect(work, isolation_level=None)
-    connection.execute("PRAGMA user_version=1")
-    connection.execute("BEGIN EXCLUSIVE")
+    connection.execute("PRAGMA cache_size=1")
     connection.execute("CREATE TABLE begun (x)")
+    connection.execute("BEGIN")
+    # More pages than may wait in memory, so that some are written over while the journal still has the old ones.
+    connection.executemany("INSERT INTO begun VALUES (zeroblob(?))", [(5000,)] * 50)
     shutil.copy(work, file)
     shutil.copy(f"{work}-journal", f"{file}-journal")
     connection.close()

@@ -70,8 +70,11 @@ def open_for_reading(file: Path) -> sqlite3.Connection | None:
         connection.execute("PRAGMA busy_timeout=2000")
         if _is_made(connection):
             return connection
-    except sqlite3.Error:
+    except sqlite3.Error as error:
         connection.close()
+        if error.sqlite_errorcode == sqlite3.SQLITE_READONLY_ROLLBACK:
+            # Its writer was killed before the write-ahead log began, and so before there was a record.
+            return None
         raise
     connection.close()
     return None
