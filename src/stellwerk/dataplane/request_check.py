@@ -10,6 +10,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from stellwerk.dataplane.snapshot import Field
@@ -113,8 +114,32 @@ def _refuse(path: str, value: Any, allowed: Any, message: str) -> BadInput:
     return BadInput(f"{path}: {message}", field=path, value=_shown(value), allowed=allowed)
 
 
+def _within(low: float, high: float) -> Callable[[float], bool]:
+    """Return whether a number keeps to limits as they are written, which is how the service's document is read.
+
+    Written, 1e23 is 10 to the power of 23; as a float it is a little less, so a whole number needs the former.
+    """
+    written_low, written_high = _as_written(low), _as_written(high)
+
+    def within(value: float) -> bool:
+        if isinstance(value, int):
+            return written_low <= value <= written_high
+        return low <= value <= high
+
+    return within
+
+
+def _as_written(limit: float) -> float:
+    written = Decimal(repr(float(limit)))
+    return int(written) if written.is_finite() and written == written.to_integral_value() else limit
+
+
+_fits = _within(-LARGEST, LARGEST)
+
+
 def _number(field: Field) -> Check:
-    low, high = field.minimum, field.maximum
+    allowed = _within(-math.inf if field.minimum is None else field.minimum,
+                      math.inf if field.maximum is None else field.maximum)
     seen_low, seen_high = field.seen_min, field.seen_max
     whole = field.type == "integer"
     words = _number_words(field)
@@ -122,11 +147,11 @@ def _number(field: Field) -> Check:
     def check(value: Any, path: str, marks: list[dict[str, Any]]) -> Any:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not -math.inf < value < math.inf:
             raise _refuse(path, value, words, "is not a number")
-        if not -LARGEST <= value <= LARGEST:
+        if not _fits(value):
             raise _refuse(path, value, words, "is larger than any model can take")
         if whole and value != int(value):
             raise _refuse(path, value, words, "is not a whole number")
-        if (low is not None and value < low) or (high is not None and value > high):
+        if not allowed(value):
             raise _refuse(path, value, words, "is outside the contract's limits")
         if (seen_low is not None and value < seen_low) or (seen_high is not None and value > seen_high):
             marks.append({"field": field.name, "mark": "outside_training_range", "value": value,
