@@ -209,6 +209,7 @@ def test_a_corrupt_newer_snapshot_keeps_the_last_good_one(home: Path, spoil: Cal
             while (said := child.readiness())["problem"] is None:
                 assert child.process.poll() is None
             load.wait_for_more(20)
+            assert child.readiness() == said
             assert (said["status"], said["generation"]) == ("ready", 1)
             assert "snapshot 2 cannot be used" in said["problem"]
             assert str(home) not in said["problem"]
@@ -254,8 +255,10 @@ def test_sigterm_ends_no_request_that_was_accepted(home: Path) -> None:
         child.process.send_signal(signal.SIGTERM)
         while child.takes_connections():
             assert child.process.poll() is None
+        # Nothing tells that it waits for them but that it is still there.
+        with pytest.raises(subprocess.TimeoutExpired):
+            child.process.wait(0.5)
         for each in running:
-            assert child.process.poll() is None
             with each:
                 each.sendall(body)
                 answer = http.client.HTTPResponse(each)
