@@ -44,6 +44,33 @@ def test_a_fault_is_named_with_what_is_allowed(call, folder, file, old, new, wor
     assert all(word in said.err for word in words), said.err
 
 
+def test_all_faults_of_a_file_are_listed_with_their_lines(call, folder):
+    edit(folder / "stellwerk.yaml", "train: service:train", "trian: service:train")
+    edit(folder / "stellwerk.yaml", "target: good", "target: good\nlimits: {memory: 2G}")
+    said = call("check", str(folder), "--local")
+    lines = (folder / "stellwerk.yaml").read_text().splitlines()
+    where = 1 + next(number for number, line in enumerate(lines) if line.startswith("trian"))
+    assert "(and 2 more)" in said.err
+    assert f"line {where}: trian: is not known here, found trian" in said.err
+    assert "Did you mean train?" in said.err
+
+
+def test_what_is_not_acted_on_yet_is_said(call, folder):
+    edit(folder / "stellwerk.yaml", "target: good", "target: good\nmonitor: {window: 1d}\nretrain: {on: [drift]}")
+    said = call("check", str(folder), "--local")
+    assert said.code == 0, said.err
+    assert "not acted on yet: monitor, retrain" in said.out
+
+
+def test_a_contract_that_is_no_text(call, folder):
+    (folder / "rows.odcs.yaml").write_bytes(b"kind: \xff")
+    said = call("check", str(folder), "--local")
+    assert "rows.odcs.yaml is not UTF-8: byte 6." in said.err
+    (folder / "rows.odcs.yaml").unlink()
+    (folder / "rows.odcs.yaml").mkdir()
+    assert "does not exist" in call("check", str(folder), "--local").err
+
+
 def test_the_code_of_a_service_is_not_run_by_looking_at_it(call, folder):
     (folder / "service.py").write_text("raise SystemExit('ran')\n" + (folder / "service.py").read_text())
     assert call("check", str(folder), "--local").code == 0

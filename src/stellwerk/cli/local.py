@@ -83,7 +83,7 @@ def check_local(local: LocalService) -> list[str]:
     if not file.is_file():
         raise BadInput(f"The contract {manifest.data.contract!r} does not exist.", field="contract",
                        value=manifest.data.contract, allowed=f"a file below {folder}")
-    contract = parse_contract(file.read_text(encoding="utf-8"), manifest.data.contract)
+    contract = parse_contract(_text_of(file, manifest.data.contract), manifest.data.contract)
     columns = [entry.name for entry in contract.properties]
     _check_columns(local, columns)
     found.append(f"contract: {len(columns)} columns, {len(manifest.inputs(columns))} of them inputs")
@@ -94,7 +94,20 @@ def check_local(local: LocalService) -> list[str]:
     if manifest.environment is not None and not (folder / manifest.environment).is_file():
         raise BadInput(f"The lock file {manifest.environment!r} does not exist.", field="environment",
                        value=manifest.environment, allowed=f"a file below {folder}")
+    if manifest.not_acted_on:
+        found.append(f"understood, but not acted on yet: {', '.join(manifest.not_acted_on)}")
     return found
+
+
+def _text_of(file: Path, name: str) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"{name} cannot be read: {error.strerror}.", field="contract", value=name,
+                       allowed="a file that may be read") from None
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{name} is not UTF-8: byte {error.start}.", field="contract", value=name,
+                       allowed="UTF-8") from None
 
 
 def _check_columns(local: LocalService, columns: list[str]) -> None:

@@ -66,12 +66,26 @@ def print_details(details: Any) -> None:
         for line in details.splitlines()[-30:]:
             click.echo(click.style(f"  | {clean(line)}", dim=True), err=True)
     elif isinstance(details, (list, tuple)):
-        for entry in details[:30]:
-            words = entry.get("message") if isinstance(entry, Mapping) else None
-            click.echo(f"  - {_value(words if words is not None else entry)}", err=True)
+        # Of the faults of a file, the first stands above already.
+        faults = [entry for entry in details if isinstance(entry, Mapping) and "line" in entry]
+        for entry in (faults[1:] if faults else details)[:30]:
+            click.echo(f"  - {_fault(entry) if faults else _value(_words(entry))}", err=True)
     elif isinstance(details, Mapping):
         for name, content in list(details.items())[:30]:
             click.echo(f"  {clean(name)}: {_value(content)}", err=True)
+
+
+def _words(entry: Any) -> Any:
+    return entry["message"] if isinstance(entry, Mapping) and "message" in entry else entry
+
+
+def _fault(entry: Mapping[str, Any]) -> str:
+    words = f"line {entry['line']}: {entry.get('field')}: {entry.get('message')}"
+    if "value" in entry:
+        words += f", found {_value(entry['value'])}"
+    if "allowed" in entry:
+        words += f"; allowed: {_value(entry['allowed'])}"
+    return clean(words + (f". {entry['hint']}" if "hint" in entry else ""))
 
 
 def facts(rows: Sequence[tuple[str, object]]) -> None:

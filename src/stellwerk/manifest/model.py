@@ -90,6 +90,14 @@ class Serve:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """What one function of the service may take at most; the installation's own limits hold besides."""
+
+    seconds: int | None = None
+    memory_mb: int | None = None
+
+
+@dataclass(frozen=True)
 class Manifest:
     """A whole manifest."""
 
@@ -111,6 +119,7 @@ class Manifest:
     gates: tuple[Gate, ...] = ()
     approval: Approval | None = None
     serve: Serve = Serve()
+    limits: Limits = Limits()
     monitor: Mapping[str, Any] | None = None
     retrain: Mapping[str, Any] | None = None
     text: str = ""
@@ -119,6 +128,11 @@ class Manifest:
     def digest(self) -> str:
         """SHA-256 of the manifest's text."""
         return sha256_hex(self.text.encode())
+
+    @property
+    def not_acted_on(self) -> tuple[str, ...]:
+        """Keys that are understood and kept, but change nothing yet."""
+        return tuple(name for name in ("monitor", "retrain") if getattr(self, name) is not None)
 
     @property
     def not_inputs(self) -> frozenset[str]:

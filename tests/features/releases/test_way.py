@@ -80,6 +80,12 @@ def test_other_code_params_or_data_make_another_version(workshop: Workshop) -> N
     assert numbers(workshop) == [4, 3, 2, 1]
 
 
+def test_a_service_may_ask_for_less_than_the_installation_allows(workshop: Workshop) -> None:
+    slow = CODE + "\n\nimport time\n\nuntil = time.monotonic() + 60\nwhile time.monotonic() < until:\n    pass\n"
+    error = workshop.ship(code=slow, manifest=MANIFEST + "limits: {time: 2s}\n")["error"]
+    assert "longer than 2 s" in error["message"]
+
+
 def test_a_failed_gate_keeps_a_version_from_release_by_any_way(workshop: Workshop) -> None:
     result = workshop.ship(manifest=MANIFEST.replace("at_least: 0.6", "at_least: 0.99"))
     assert (result["exit"], result["outcome"]) == (4, "gates")

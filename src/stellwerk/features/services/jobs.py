@@ -72,8 +72,10 @@ def run_function(job: JobContext, submission: Submission, task: Mapping[str, Any
     bundle = place / "bundle"
     if not bundle.exists():
         submission.bundle.unpack(bundle)
-    settings = job.installation.settings
-    limits = Limits(wall_seconds=settings.job_seconds, idle_seconds=settings.job_idle_seconds,
-                    memory_mb=settings.job_memory_mb)
+    settings, own = job.installation.settings, submission.manifest.limits
+    # A service may ask for less than the installation allows, never for more.
+    limits = Limits(wall_seconds=min(settings.job_seconds, own.seconds or settings.job_seconds),
+                    idle_seconds=settings.job_idle_seconds,
+                    memory_mb=min(settings.job_memory_mb, own.memory_mb or settings.job_memory_mb))
     return run_child(Path(job.outputs["environment"]["python"]), place / "child", {"bundle": str(bundle), **task},
                      limits, lambda event: job.emit(str(event.get("message", ""))), job.log, job.cancelled)
