@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import threading
+from pathlib import Path
 
 from sqlalchemy.engine import Connection, RowMapping
 
@@ -71,12 +72,20 @@ def publish_if_changed(installation: Installation) -> int:
             wanted = build_snapshot(connection, installation)
         generation = present_generation(folder)
         file = folder / f"{generation}.json"
-        if file.exists() and content_of(read(file)) == content_of(wanted):
+        if _holds(file, wanted):
             return generation
         moment = clock.to_us(clock.now())
         publish(folder, Snapshot(**{name: getattr(wanted, name) for name in wanted.__struct_fields__}
                                  | {"generation": generation + 1, "published_at": moment}))
         return generation + 1
+
+
+def _holds(file: Path, wanted: Snapshot) -> bool:
+    try:
+        return content_of(read(file)) == content_of(wanted)
+    except (FileNotFoundError, ValueError):
+        # Missing or damaged: the next generation takes its place.
+        return False
 
 
 def keep_published(installation: Installation, stop: threading.Event) -> None:
