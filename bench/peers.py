@@ -1,7 +1,8 @@
 """What the gateway is measured against: the endpoint that one writes in an hour, and the floor of the protocol.
 
-``python -m bench.peers fastapi|floor PORT``. The FastAPI endpoint answers with the scikit-learn object and keeps no
-record; the floor reads the body and answers a constant.
+``python -m bench.peers fastapi|fastapi-async|floor PORT``. The FastAPI endpoint answers with the scikit-learn object
+and keeps no record, in both forms that people write: ``def`` (FastAPI runs it in its thread pool) and ``async def``
+(on the event loop, faster for one row). The floor reads the body and answers a constant.
 """
 
 import sys
@@ -30,8 +31,8 @@ def example() -> dict[str, float]:
     return dict(zip(names, map(float, load_breast_cancer().data[7]), strict=True))
 
 
-def fastapi_app() -> Any:
-    """Return the endpoint as a practitioner writes it."""
+def fastapi_app(*, asynchronous: bool) -> Any:
+    """Return the endpoint as a practitioner writes it, as ``def`` or ``async def``."""
     import numpy as np
     from fastapi import FastAPI
     from pydantic import create_model
@@ -41,10 +42,18 @@ def fastapi_app() -> Any:
     inputs = create_model("Inputs", **dict.fromkeys(names, (float, ...)))  # type: ignore[call-overload]
     app = FastAPI()
 
-    @app.post("/predict")
-    def predict(body: inputs) -> dict[str, float]:  # type: ignore[valid-type]
+    def score(body: Any) -> dict[str, float]:
         row = np.array([[getattr(body, name) for name in names]])
         return {"score": float(plain.predict_proba(row)[0, 1])}
+
+    if asynchronous:
+        @app.post("/predict")
+        async def predict_on_loop(body: inputs) -> dict[str, float]:  # type: ignore[valid-type]
+            return score(body)
+    else:
+        @app.post("/predict")
+        def predict(body: inputs) -> dict[str, float]:  # type: ignore[valid-type]
+            return score(body)
 
     return app
 
@@ -70,7 +79,8 @@ def main() -> None:
     """Serve one peer on a port."""
     import uvicorn
 
-    app: Any = fastapi_app() if sys.argv[1] == "fastapi" else floor
+    kind = sys.argv[1]
+    app: Any = floor if kind == "floor" else fastapi_app(asynchronous=kind == "fastapi-async")
     uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[2]), log_level="warning", access_log=False, lifespan="off")
 
 
