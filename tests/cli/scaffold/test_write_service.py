@@ -82,6 +82,18 @@ def test_the_written_test_runs_without_the_platform(write: Write, environments: 
     assert alone.returncode == 0, alone.stderr
 
 
+def test_blank_lines_in_the_file_are_no_rows(write: Write, tmp_path: Path) -> None:
+    file = write_csv(tmp_path / "people.csv", people(100))
+    lines = file.read_text().splitlines()
+    file.write_text("\n".join([*lines[:50], "", *lines[50:], "", "", ""]))
+    written = write(file)
+    assert written.rows == 100
+    assert read(written.folder)[1].column("left").required
+    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-c", os.devnull, str(written.folder / "tests")],
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
 def hard_rows(path: Path) -> Path:
     """Write a file as a German office program does: semicolons, decimal commas, a byte order mark, long headers."""
     plain = people(300, seed=4)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stellwerk.features.datasets import UNTYPED, bring_to_types
+from stellwerk.features.datasets.typing import KINDS
 from stellwerk.protocols.odcs import Contract, parse_contract
 
 
@@ -73,6 +75,52 @@ def test_types_of_a_function_are_brought_over() -> None:
     assert typed.frame["d"].to_list() == [datetime(2024, 1, 1, 12)] * 3
     assert typed.misfits == ("a", "b")
     assert typed.frame[UNTYPED + "a"].to_list() == [None, None, "2.5"]
+
+
+TWICE = [date(2024, 1, 1), date(2024, 1, 2)]
+HELD = {
+    "list": pl.Series([[1], [2]]), "struct": pl.Series([{"x": 1}, {"x": 2}]), "bytes": pl.Series([b"x", b"\xff"]),
+    "span": pl.Series([timedelta(1), timedelta(2)]), "time": pl.Series([time(1), time(2)]),
+    "half": pl.Series([Decimal("1.5"), Decimal("2.0")]), "endless": pl.Series([float("inf"), 2.0]),
+    "single": pl.Series([0.5, 1.0], dtype=pl.Float32), "wide": pl.Series([2**70, 1], dtype=pl.Int128),
+    "category": pl.Series(["x", "1"], dtype=pl.Categorical), "day": pl.Series(TWICE), "truth": pl.Series([True, False]),
+    "moment": pl.Series([datetime(2024, 1, 1, 12), datetime(2024, 1, 2)]),
+}
+KEPT: dict[tuple[str, str], list[Any]] = {
+    ("time", "string"): ["01:00:00", "02:00:00"], ("half", "string"): ["1.5", "2.0"], ("half", "number"): [1.5, 2.0],
+    ("half", "integer"): [None, 2], ("endless", "string"): ["inf", "2.0"], ("endless", "number"): [None, 2.0],
+    ("endless", "integer"): [None, 2], ("single", "string"): ["0.5", "1.0"], ("single", "number"): [0.5, 1.0],
+    ("single", "integer"): [None, 1], ("single", "boolean"): [None, True],
+    ("wide", "string"): [str(2**70), "1"], ("wide", "number"): [float(2**70), 1.0], ("wide", "integer"): [None, 1],
+    ("wide", "boolean"): [None, True], ("category", "string"): ["x", "1"], ("category", "number"): [None, 1.0],
+    ("category", "integer"): [None, 1], ("category", "boolean"): [None, True],
+    ("day", "string"): ["2024-01-01", "2024-01-02"], ("day", "date"): TWICE,
+    ("day", "timestamp"): [datetime(2024, 1, 1), datetime(2024, 1, 2)], ("truth", "string"): ["true", "false"],
+    ("truth", "number"): [1.0, 0.0], ("truth", "integer"): [1, 0], ("truth", "boolean"): [True, False],
+    ("moment", "string"): ["2024-01-01 12:00:00.000000", "2024-01-02 00:00:00.000000"],
+    ("moment", "timestamp"): [datetime(2024, 1, 1, 12), datetime(2024, 1, 2)], ("moment", "date"): [None, TWICE[1]],
+}
+
+
+@pytest.mark.parametrize("kind", ["string", "integer", "number", "boolean", "date", "timestamp"])
+@pytest.mark.parametrize("held", sorted(HELD))
+def test_nothing_is_changed_to_fit(held: str, kind: str) -> None:
+    typed = bring_to_types(HELD[held].alias("a").to_frame(), contract(a=kind))
+    expected = KEPT.get((held, kind), [None, None])
+    assert typed.frame["a"].to_list() == expected
+    assert typed.frame["a"].dtype == KINDS[kind]
+    lost = typed.frame[UNTYPED + "a"].to_list() if typed.misfits else [None, None]
+    assert [text is None for text in lost] == [value is not None for value in expected]
+
+
+def test_a_day_is_that_of_its_own_zone() -> None:
+    local = pl.Series("a", [datetime(2024, 1, 1)]).dt.replace_time_zone("Europe/Berlin")
+    assert bring_to_types(local.to_frame(), contract(a="date")).frame["a"].to_list() == [date(2024, 1, 1)]
+
+
+def test_what_is_no_number_is_missing_as_text_too() -> None:
+    typed = bring_to_types(pl.DataFrame({"a": [1.5, float("nan")]}), contract(a="string"))
+    assert (typed.frame["a"].to_list(), typed.misfits) == (["1.5", None], ())
 
 
 VALUES = {"number": st.floats(allow_nan=False, allow_infinity=False), "integer": st.integers(-2**63, 2**63 - 1),

@@ -37,7 +37,7 @@ TARGET = {target}{truths}
 
 def test_the_model_tells_the_labels_apart():
     data = pl.read_csv(FOLDER / {source}, separator={separator}, infer_schema=False)
-    data = data.rename({rename}).with_columns(
+    data = data.rename({rename}).drop_nulls(TARGET).with_columns(
         {body}
     )
     model = service.train(data, {params})

@@ -9,6 +9,9 @@ import polars as pl
 
 from stellwerk.kernel import canonical_json
 
+# Names of our own, as the library's names for its types may change.
+_NAMES = {pl.String: "text", pl.Int64: "integer", pl.Float64: "number", pl.Boolean: "boolean", pl.Date: "date",
+          pl.Datetime: "timestamp"}
 _NUMERIC = {pl.Int64: "<i8", pl.Float64: "<f8", pl.Boolean: "u1"}
 
 
@@ -19,13 +22,20 @@ def content_hash(frame: pl.DataFrame) -> str:
     lengths (unsigned 32 bit), missing values as packed bits. Raises ValueError for a column of another type.
     """
     hasher = hashlib.sha256()
-    schema = [[name, str(kind)] for name, kind in frame.schema.items()]
+    schema = [[name, _name(name, kind)] for name, kind in frame.schema.items()]
     hasher.update(canonical_json.dumps({"rows": frame.height, "columns": schema}))
     for column in frame.iter_columns():
         missing = column.is_null().to_numpy()
         hasher.update(np.packbits(missing).tobytes())
         hasher.update(_values(column))
     return hasher.hexdigest()
+
+
+def _name(column: str, kind: pl.DataType) -> str:
+    for known, name in _NAMES.items():
+        if kind == known:
+            return name
+    raise ValueError(f"the column {column} has the type {kind}, which no contract can name")
 
 
 def _values(column: pl.Series) -> bytes:
@@ -38,8 +48,5 @@ def _values(column: pl.Series) -> bytes:
         column, kind = column.cast(pl.Int32).cast(pl.Int64), pl.Int64()
     if kind == pl.Datetime:
         column, kind = column.cast(pl.Datetime("us")).cast(pl.Int64), pl.Int64()
-    for known, form in _NUMERIC.items():
-        if kind == known:
-            zero = False if known == pl.Boolean else 0
-            return column.fill_null(zero).to_numpy().astype(form).tobytes()
-    raise ValueError(f"the column {column.name} has the type {kind}, which no contract can name")
+    form = next(form for known, form in _NUMERIC.items() if kind == known)
+    return column.fill_null(False if kind == pl.Boolean else 0).to_numpy().astype(form).tobytes()

@@ -15,6 +15,8 @@ from stellwerk.protocols.odcs import Contract, Property, Quality
 
 _EXAMPLES = 5
 _NAMED_VALUES = 20
+_A_TYPE = {"string": "a text", "integer": "a whole number", "number": "a number", "boolean": "true or false",
+           "date": "a date", "timestamp": "a date with time"}
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def _row_rules(typed: Typed, contract: Contract, known: Sequence[str]) -> list[R
 def _type_rule(typed: Typed, entry: Property) -> list[RowRule]:
     shown = UNTYPED + entry.name
     breaks = pl.col(shown).is_not_null() if entry.name in typed.misfits else pl.lit(False)
-    return [RowRule("type", entry.name, "error", f"each value is a {entry.type}", breaks,
+    return [RowRule("type", entry.name, "error", f"each value is {_A_TYPE[entry.type]}", breaks,
                     shown if entry.name in typed.misfits else entry.name)]
 
 

@@ -8,8 +8,11 @@ import io
 import re
 from pathlib import Path
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from stellwerk.features.datasets.csv_lines import lines_of
 from stellwerk.kernel.errors import BadInput
 
 _SEPARATORS = ",;\t|"
@@ -17,20 +20,25 @@ _LOOK_BYTES = 1 << 16
 
 
 def read_csv(path: Path, name: str) -> pl.DataFrame:
-    """Return the file with every column as text, empty cells as missing.
+    """Return the file with every column as text, empty cells as missing, blank lines left out.
 
     ``name`` is what messages call the file. The separator (comma, semicolon, tab, bar) is found in the header.
     Raises BadInput for another encoding than UTF-8, no header, no rows, doubled or empty column names, and lines
-    with more cells than the header, each with the line.
+    with more or fewer cells than the header, each with the line.
     """
     separator, header = _header(path, name)
+    blank = _check_lines(path, name, separator, len(header))
     try:
-        frame = pl.read_csv(path, separator=separator, infer_schema=False, encoding="utf8")
+        # Without glob: brackets and stars in a file's name are no pattern.
+        frame = pl.read_csv(path, separator=separator, infer_schema=False, encoding="utf8", glob=False)
     except pl.exceptions.NoDataError:
         raise _no_rows(name) from None
     except pl.exceptions.PolarsError as error:
-        raise BadInput(_reason(path, name, separator, len(header), str(error)), field=name,
+        _check_encoding(path, name)
+        raise BadInput(f"{name}: {str(error).splitlines()[0]}", field=name,
                        allowed="UTF-8 text with one header line and as many cells in each line") from None
+    if blank.any():
+        frame = frame.filter(pl.Series(~blank))
     if frame.height == 0:
         raise _no_rows(name)
     # A cell that is quoted and empty is as empty as one that is not.
@@ -77,18 +85,45 @@ def _beginning(path: Path, name: str) -> str:
             return start[: error.start].decode("utf-8-sig")
         # With a byte order mark the position counts from behind it.
         at = error.start + (3 if start.startswith(codecs.BOM_UTF8) else 0)
-        line = start[:at].count(b"\n") + 1
-        raise BadInput(f"{name}, line {line}: byte {at} is not UTF-8.", field=name, allowed="UTF-8",
-                       hint="Save the file as UTF-8.") from None
+        raise _no_utf8(name, start[:at].count(b"\n") + 1, at) from None
+
+
+def _no_utf8(name: str, line: int, at: int) -> BadInput:
+    return BadInput(f"{name}, line {line}: byte {at} is not UTF-8.", field=name, allowed="UTF-8",
+                    hint="Save the file as UTF-8.")
 
 
 def _no_rows(name: str) -> BadInput:
     return BadInput(f"{name} has a header but no rows.", field=name, allowed="at least one row")
 
 
-def _reason(path: Path, name: str, separator: str, width: int, found: str) -> str:
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
-        for line in (reader := csv.reader(stream, delimiter=separator)):
-            if len(line) > width:
-                return f"{name}, line {reader.line_num}: {len(line)} cells, but the header has {width}."
-    return f"{name}: {found.splitlines()[0]}"
+def _check_lines(path: Path, name: str, separator: str, width: int) -> NDArray[np.bool_]:
+    """Return which lines after the header are blank; raises BadInput for a line that is not whole."""
+    lines = lines_of(path, separator)
+    uneven = np.flatnonzero((lines.cells != width) & ~lines.blank)
+    if len(uneven):
+        raise _uneven(path, name, int(lines.starts[uneven[0]]), int(lines.cells[uneven[0]]), width)
+    if lines.open_quote is not None:
+        raise BadInput(f"{name}, line {_line_at(path, lines.open_quote)}: a quotation mark opens and none closes it.",
+                       field=name, allowed="quotation marks in pairs around a cell, doubled within it")
+    return lines.blank[1:]
+
+
+def _check_encoding(path: Path, name: str) -> None:
+    content = path.read_bytes()
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _no_utf8(name, content.count(b"\n", 0, error.start) + 1, error.start) from None
+
+
+def _line_at(path: Path, position: int) -> int:
+    with path.open("rb") as stream:
+        return stream.read(position).count(b"\n") + 1
+
+
+def _uneven(path: Path, name: str, start: int, cells: int, width: int) -> BadInput:
+    count = f"{cells} cell{'s' * (cells != 1)}"
+    return BadInput(f"{name}, line {_line_at(path, start)}: {count}, but the header has {width}.", field=name,
+                    allowed=f"{width} cells in each line; an empty one for a missing value",
+                    hint="A cell that holds the separator needs quotation marks around it.")

@@ -19,6 +19,7 @@ _DATES = ("%Y-%m-%d", "%d.%m.%Y")
 _TIMES = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f",
           "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S%.fZ", "%Y-%m-%d %H:%M")
 _MISSING = ("", "na", "n/a", "nan", "null", "none", "-")
+_SHOWN = 200
 UNTYPED = "__as_found_"
 
 
@@ -43,14 +44,14 @@ def bring_to_types(frame: pl.DataFrame, contract: Contract) -> Typed:
         if entry.name not in frame.columns:
             continue
         found = frame[entry.name]
-        made = _convert(found, entry)
+        if isinstance(found.dtype, (pl.Categorical, pl.Enum)):
+            found = found.cast(pl.String)
+        made = _convert(found, entry.type)
         columns.append(made)
         lost = made.is_null() & ~_is_missing(found, entry)
         if lost.any():
             misfits.append(entry.name)
-            as_text = found.cast(pl.String, strict=False)
-            nothing = pl.Series([None], dtype=pl.String).new_from_index(0, found.len())
-            columns.append(as_text.zip_with(lost, nothing).alias(UNTYPED + entry.name))
+            columns.append(_as_found(found, lost).alias(UNTYPED + entry.name))
     known = set(contract.columns)
     return Typed(frame=pl.DataFrame(columns) if columns else pl.DataFrame(),
                  missing_columns=tuple(name for name in contract.columns if name not in frame.columns),
@@ -65,21 +66,43 @@ def _is_missing(found: pl.Series, entry: Property) -> pl.Series:
     return found.is_null()
 
 
-def _convert(found: pl.Series, entry: Property) -> pl.Series:
-    target = KINDS[entry.type]
+def _as_found(found: pl.Series, lost: pl.Series) -> pl.Series:
+    """Return as text what did not fit, and nothing elsewhere."""
+    nothing = pl.Series([None], dtype=pl.String).new_from_index(0, found.len())
     if found.dtype == pl.String:
-        return _from_text(found, entry.type, target).alias(entry.name)
-    if entry.type == "string":
-        return found.cast(pl.String, strict=False)
-    if found.dtype.is_float():
-        found = found.fill_nan(None)
-        if entry.type == "integer":
-            whole = found.is_null() | (found == found.round())
-            found = found.set(~whole, None)
-    if entry.type == "boolean" and found.dtype.is_numeric():
-        return found.set(~found.is_in([0, 1]), None).cast(pl.Boolean, strict=False)
-    if entry.type == "timestamp" and isinstance(found.dtype, pl.Datetime) and found.dtype.time_zone is not None:
-        found = found.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        return found.zip_with(lost, nothing)
+    return nothing.scatter(lost.arg_true(), [str(value)[:_SHOWN] for value in found.filter(lost).to_list()])
+
+
+def _convert(found: pl.Series, kind: str) -> pl.Series:
+    """Return a column in its type, with nothing where a value would have to be changed to fit."""
+    target, source = KINDS[kind], found.dtype
+    if source == pl.String:
+        return _from_text(found, kind, target).alias(found.name)
+    numeric = source.is_numeric() or source == pl.Boolean
+    if kind == "string" and (numeric or source.is_temporal()) and source != pl.Duration:
+        return (found.fill_nan(None) if source.is_float() else found).cast(pl.String)
+    if kind in ("integer", "number", "boolean") and numeric:
+        return _from_number(found, kind, target)
+    if kind == "timestamp" and isinstance(source, pl.Datetime):
+        utc = found.dt.convert_time_zone("UTC").dt.replace_time_zone(None) if source.time_zone else found
+        return utc.cast(target)
+    if kind == "date" and source == pl.Datetime:
+        local = found.dt.replace_time_zone(None)
+        return local.set(local != local.dt.truncate("1d"), None).cast(target)
+    if source == target or (kind == "timestamp" and source == pl.Date):
+        return found.cast(target)
+    return pl.Series(found.name, [None], dtype=target).new_from_index(0, found.len())
+
+
+def _from_number(found: pl.Series, kind: str, target: pl.DataType) -> pl.Series:
+    if not found.dtype.is_integer() and found.dtype != pl.Boolean:
+        found = found.cast(pl.Float64)
+        found = found.set(~found.is_finite(), None)
+        if kind == "integer":
+            found = found.set(found != found.round(), None)
+    if kind == "boolean" and found.dtype != pl.Boolean:
+        found = found.set((found != 0) & (found != 1), None)
     return found.cast(target, strict=False)
 
 
