@@ -90,6 +90,8 @@ def test_the_example_is_read() -> None:
      "Did you mean mustBeGreaterThan?"),
     ("mustBeGreaterThan: 3", "mustBeGreaterThan: many", 9, "schema[0].quality[0].mustBeGreaterThan", None),
     ("mustBeGreaterThan: 3", "mustBeBetween: 3", 9, "schema[0].quality[0].mustBeBetween", None),
+    ("metric: rowCount", "rule: rowCount", 9, "schema[0].quality[0].rule", None),
+    ("{minimum: 0,", "{multipleOf: 5, minimum: 0,", 15, "schema[0].properties[1].logicalTypeOptions.multipleOf", None),
     ("type: library, ", "type: libary, ", 9, "schema[0].quality[0].type", "Did you mean library?"),
     ("engine: stellwerk", "engine: soda", 18, "schema[0].properties[1].quality[0].engine", None),
     ("severity: warning, implementation", "severity: warn, implementation", 18,
@@ -122,3 +124,9 @@ def test_a_table_without_columns() -> None:
 def test_people_prices_and_servers_are_left_alone() -> None:
     more = "team: {members: [{username: a}]}\nservers: [{server: x, type: local}]\nprice: {priceAmount: 1}\n"
     assert parse_contract(PLAIN + more, "c").columns == ("who", "income", "plan")
+
+
+def test_words_of_version_3_2_that_change_no_data_are_left_alone() -> None:
+    text = PLAIN.replace("v3.1.0", "v3.2.0").replace("required: true", "required: true\n        deprecated: false\n"
+                         "        synonyms: [{value: pay}]\n        semanticType: column") + "context: For people.\n"
+    assert parse_contract(text, "c").column("income").required

@@ -22,13 +22,14 @@ BOUNDS = ("mustBe", "mustNotBe", "mustBeGreaterThan", "mustBeGreaterOrEqualTo", 
           "mustBeLessOrEqualTo", "mustBeBetween", "mustNotBeBetween")
 _OTHER = ("version", "id", "name", "status", "tenant", "domain", "dataProduct", "tags", "servers", "price", "team",
           "roles", "support", "slaProperties", "slaDefaultElement", "authoritativeDefinitions", "contractCreatedTs",
-          "customProperties", "description")
+          "customProperties", "description", "context")
 _OTHER_OBJECT = ("id", "physicalName", "physicalType", "description", "businessName", "authoritativeDefinitions",
-                 "tags", "dataGranularityDescription", "customProperties", "relationships", "logicalType")
+                 "tags", "dataGranularityDescription", "customProperties", "relationships", "logicalType",
+                 "context", "deprecated", "synonyms")
 _OTHER_PROPERTY = ("id", "physicalName", "physicalType", "partitioned", "partitionKeyPosition", "criticalDataElement",
                    "primaryKeyPosition", "classification", "encryptedName", "transformSourceObjects",
                    "transformLogic", "transformDescription", "examples", "authoritativeDefinitions", "tags",
-                   "relationships")
+                   "relationships", "deprecated", "synonyms", "semanticType")
 _OTHER_QUALITY = ("id", "dimension", "method", "businessImpact", "customProperties", "tags",
                   "authoritativeDefinitions",
                   "schedule", "scheduler", "unit")
@@ -140,7 +141,6 @@ def _read_property(entry: Section, quality: list[Quality]) -> Property:
         if kind in ("integer", "number"):
             low, high = options.number("minimum"), options.number("maximum")
             options.look("format")
-            options.look("multipleOf")
         elif kind == "string":
             short = options.integer("minLength", 0, low=0, high=1 << 20) if "minLength" in options else None
             long = options.integer("maxLength", 0, low=0, high=1 << 20) if "maxLength" in options else None
@@ -200,6 +200,8 @@ def _enum(entry: Section) -> tuple[Any, ...] | None:
 def _read_quality(entry: Section, column: str | None, numeric: bool = False) -> Quality:
     for name in _OTHER_QUALITY:
         entry.look(name)
+    if "rule" in entry:
+        entry.fault("rule", "is the word of version 3.0", allowed="metric: with one of " + ", ".join(METRICS))
     kind = entry.choice("type", ("library", "custom", "text"), "library")
     severity = entry.choice("severity", ("error", "warning"), "error")
     bounds: dict[str, Any] = {}
