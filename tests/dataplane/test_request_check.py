@@ -233,3 +233,16 @@ def test_errors_repeat_no_more_than_a_piece_of_what_was_sent() -> None:
     for body in (good(town="x" * 100_000), good(**{"y" * 100_000: 1}), {**good(), "z" * 100_000: 1},
                  {**good(), "subject": "s" * 100_000}, {**good(), "subject": 10**4000}, good(note=["x" * 100_000])):
         assert len(json.dumps(refused(body).body())) < 2500
+
+
+def test_limits_on_values_and_length() -> None:
+    grade = Field(name="grade", type="integer", enum=[1, 2, 5], nullable=True)
+    share = Field(name="share", type="number", enum=[0.5, 1], nullable=True)
+    name = Field(name="name", type="string", min_length=2, max_length=3, nullable=True)
+    check = RequestCheck([grade, share, name], [], None)
+    for value in ({"grade": 5}, {"grade": 2.0}, {"share": 0.5}, {"share": 1}, {"name": "ab"}, {"name": None}):
+        check({"inputs": value})
+    for field, value, allowed in (("grade", 3, [1, 2, 5]), ("share", 0.25, [0.5, 1]), ("name", "a", "at least 2 characters")):
+        with pytest.raises(BadInput) as caught:
+            check({"inputs": {field: value}})
+        assert (caught.value.field, caught.value.value, caught.value.allowed) == (f"inputs.{field}", value, allowed)

@@ -18,7 +18,8 @@ EVERY_KIND = [
     Field(name="town", type="string", nullable=True, enum=["north", "south"]),
     Field(name="years", type="integer", nullable=True, minimum=0), Field(name="free", type="number", nullable=True),
     Field(name="code", type="string", nullable=True, pattern="[A-Z]{2}[0-9]*", max_length=6),
-    Field(name="note", type="string", nullable=True, max_length=20), Field(name="long", type="string", nullable=True),
+    Field(name="grade", type="integer", nullable=True, enum=[1, 2, 5]),
+    Field(name="note", type="string", nullable=True, min_length=2, max_length=20), Field(name="long", type="string", nullable=True),
     Field(name="married", type="boolean", nullable=True)]
 
 

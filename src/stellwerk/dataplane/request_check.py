@@ -142,6 +142,7 @@ def _number(field: Field) -> Check:
                       math.inf if field.maximum is None else field.maximum)
     seen_low, seen_high = field.seen_min, field.seen_max
     whole = field.type == "integer"
+    options = frozenset(field.enum) if field.enum is not None else None
     words = _number_words(field)
 
     def check(value: Any, path: str, marks: list[dict[str, Any]]) -> Any:
@@ -153,6 +154,8 @@ def _number(field: Field) -> Check:
             raise _refuse(path, value, words, "is not a whole number")
         if not allowed(value):
             raise _refuse(path, value, words, "is outside the contract's limits")
+        if options is not None and value not in options:
+            raise _refuse(path, value, field.enum, "is none of the allowed values")
         if (seen_low is not None and value < seen_low) or (seen_high is not None and value > seen_high):
             marks.append({"field": field.name, "mark": "outside_training_range", "value": value,
                           "seen": [seen_low, seen_high]})
@@ -172,9 +175,10 @@ def _number_words(field: Field) -> str:
 
 
 def _text(field: Field) -> Check:
-    options = set(field.enum) if field.enum is not None else None
+    options = {str(value) for value in field.enum} if field.enum is not None else None
     pattern = _pattern(field)
     seen = set(field.seen_categories) if field.seen_categories is not None else None
+    shortest = field.min_length or 0
     longest = TEXT_CHARACTERS if field.max_length is None else min(field.max_length, TEXT_CHARACTERS)
 
     def check(value: Any, path: str, marks: list[dict[str, Any]]) -> Any:
@@ -182,6 +186,8 @@ def _text(field: Field) -> Check:
             raise _refuse(path, value, field.enum or "text", "is not text")
         if len(value) > longest:
             raise _refuse(path, value, f"at most {longest} characters", "is too long")
+        if len(value) < shortest:
+            raise _refuse(path, value, f"at least {shortest} characters", "is too short")
         if not value.isascii() and not _encodable(value):
             raise _refuse(path, value, "text without lone surrogates", "is not valid text")
         if options is not None and value not in options:

@@ -20,8 +20,9 @@ class Field(msgspec.Struct, frozen=True, omit_defaults=True):
     nullable: bool = False
     minimum: float | None = None
     maximum: float | None = None
-    enum: list[str] | None = None
+    enum: list[str | int | float] | None = None
     pattern: str | None = None
+    min_length: int | None = None
     max_length: int | None = None
     seen_min: float | None = None
     seen_max: float | None = None

@@ -77,7 +77,8 @@ def _field(field: Field, required: bool) -> dict[str, Any]:
     elif field.type == "string" and field.enum is None:
         longest = TEXT_CHARACTERS if longest is None else min(longest, TEXT_CHARACTERS)
     for name, value in (("minimum", lowest), ("maximum", highest), ("pattern", field.pattern),
-                        ("maxLength", longest), ("x-unit", field.unit), ("description", field.description)):
+                        ("minLength", field.min_length), ("maxLength", longest), ("x-unit", field.unit),
+                        ("description", field.description)):
         if value is not None:
             parts[name] = f"^(?:{value})$" if name == "pattern" else value
     return parts

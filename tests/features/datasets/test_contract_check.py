@@ -37,7 +37,8 @@ def broken(found: Any) -> dict[str, list[Any]]:
     (["a1", "a1x", None], "logicalType: string, logicalTypeOptions: {pattern: 'a\\d'}", "pattern", [2]),
     (["yes", "no", None], "logicalType: string, enum: [yes]", "enum", [2]),
     (["1", "2", None], "logicalType: number, enum: [1, 3]", "enum", [2]),
-    (["true", "false"], "logicalType: boolean, enum: [{value: true}]", "enum", [2]),
+    (["2024-01-01", "2024-01-02"], "logicalType: date, enum: [{value: '2024-01-01'}]", "enum", [2]),
+    (["1", "2", "2.5"], "logicalType: number, enum: [{value: 1}, {value: 2.5}]", "enum", [2]),
     (["x", "2"], "logicalType: integer", "type", [1]),
 ])
 def test_each_rule_names_its_rows(values: list[Any], options: str, rule: str, rows: list[int]) -> None:

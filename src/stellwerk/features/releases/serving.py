@@ -35,8 +35,8 @@ def _field(contract: Contract, profile: Mapping[str, Any], name: str) -> dict[st
     return {
         "name": name, "type": _TYPES.get(entry.type, "string"), "nullable": not entry.required,
         "minimum": entry.minimum, "maximum": entry.maximum,
-        "enum": [value if isinstance(value, str) else str(value) for value in entry.enum] if entry.enum else None,
-        "pattern": entry.pattern, "max_length": entry.max_length,
+        "enum": [value if numeric else str(value) for value in entry.enum] if entry.enum else None,
+        "pattern": entry.pattern, "min_length": entry.min_length, "max_length": entry.max_length,
         "seen_min": seen.get("min") if numeric else None, "seen_max": seen.get("max") if numeric else None,
         "seen_categories": categories if known else None, "unit": entry.unit,
         "description": entry.description or entry.business_name or None}

@@ -155,7 +155,7 @@ def _read_property(entry: Section, quality: list[Quality]) -> Property:
         name=name, type=kind, required=entry.flag("required", False),  # type: ignore[arg-type]
         unique=entry.flag("unique", False), primary_key=entry.flag("primaryKey", False),
         description=entry.text("description"), business_name=entry.text("businessName"), unit=_unit(entry),
-        minimum=low, maximum=high, min_length=short, max_length=long, pattern=pattern, enum=_enum(entry))
+        minimum=low, maximum=high, min_length=short, max_length=long, pattern=pattern, enum=_enum(entry, kind))
     entry.finish()
     return made
 
@@ -187,14 +187,21 @@ def _unit(entry: Section) -> str | None:
     return unit
 
 
-def _enum(entry: Section) -> tuple[Any, ...] | None:
+def _enum(entry: Section, kind: str) -> tuple[Any, ...] | None:
     values = entry.anything("enum")
     if values is None:
         return None
     if not isinstance(values, list) or not values:
         entry.fault("enum", "is not a list of values", allowed="[value, …] or [{value: …}, …]")
         return None
-    return tuple(value.get("value") if isinstance(value, dict) else value for value in values)
+    found = tuple(value.get("value") if isinstance(value, dict) else value for value in values)
+    numeric = kind in ("integer", "number")
+    if kind == "boolean" or not all(is_number(value) if numeric else isinstance(value, str) for value in found):
+        # Requests and tables are held against it alike, so its values have the column's type.
+        entry.fault("enum", f"does not fit a column of the type {kind}", allowed="numbers" if numeric else
+                    "no enum for a truth value" if kind == "boolean" else "texts, numbers among them quoted")
+        return None
+    return found
 
 
 def _read_quality(entry: Section, column: str | None, numeric: bool = False) -> Quality:
