@@ -258,6 +258,7 @@ def test_wrong_columns_are_named(write: Write, options: dict[str, Any], field: s
 
 @pytest.mark.parametrize(("change", "words"), [
     ({"left": ["yes"] * 200}, "1 different values, not two"),
+    ({"Plan": ["a"] * 200}, "differ in capital letters only: plan, Plan"),
     ({"left": [""] * 200}, "0 different values, not two"),
     ({"left": ["yes"] * 3 + ["no"] * 197}, "Only 3 rows have left = 'yes'"),
     ({"left": ["", "yes"] + ["no", "yes"] * 99}, "missing in 1 rows, first in row 1"),

@@ -102,6 +102,11 @@ def test_columns_that_must_be_known_whatever_the_contract_says() -> None:
     assert report({"a": ["1", None]}, "{name: a, logicalType: integer}", known=("a",))["verdict"] == "fail"
 
 
+def test_long_values_are_shown_from_their_beginning() -> None:
+    found = report({"a": ["x" * 10_000]}, "{name: a, logicalType: string, enum: [{value: y}]}")
+    assert found["rules"][1]["examples"] == [{"row": 1, "value": "x" * 200}]
+
+
 def test_a_column_may_be_called_row() -> None:
     assert broken(report({"row": ["1", None]}, "{name: row, logicalType: integer, required: true}")) == {
         "required": [2]}

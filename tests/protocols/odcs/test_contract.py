@@ -72,6 +72,7 @@ def test_the_example_is_read() -> None:
     ("schema:", "schema:\n  - {name: other, properties: [{name: a, logicalType: string}]}", 7, "schema", None),
     ("  - name: people\n", "  - nam: people\n", 7, "schema[0].name", None),
     ("name: who, ", "", 11, "schema[0].properties[0].name", None),
+    ("name: plan", "name: Who", 20, "schema[0].properties[2].name", None),
     ("name: plan", "name: who", 20, "schema[0].properties[2].name", None),
     ("logicalType: number", "logicalType: numbr", 13, "schema[0].properties[1].logicalType", "Did you mean number?"),
     ("        logicalType: number\n", "", 12, "schema[0].properties[1].logicalType", None),

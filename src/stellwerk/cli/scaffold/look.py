@@ -102,6 +102,12 @@ def _check_names(raw: pl.DataFrame, file: str, target: str, subject: str | None,
             raise BadInput(f"The column {name!r} is named by {taken[name]} already.", field=option, value=name,
                            allowed="one role per column")
         taken[name] = option
+    lower = [name.lower() for name in raw.columns]
+    alike = [name for name in raw.columns if lower.count(name.lower()) > 1]
+    if alike:
+        raise BadInput(f"{file} has columns that differ in capital letters only: {', '.join(alike[:10])}.",
+                       field="--data", value=alike, allowed="a name of its own for each column",
+                       hint="Rename one of them.")
     odd = [name for name in raw.columns if len(name) > 200 or name.startswith(UNTYPED)]
     if odd:
         raise BadInput(f"{file} has a column whose name cannot be kept: {odd[0][:60]!r}.", field="--data",

@@ -15,6 +15,7 @@ from stellwerk.protocols.odcs import Contract, Property, Quality
 
 _EXAMPLES = 5
 _NAMED_VALUES = 20
+_SHOWN = 200
 _A_TYPE = {"string": "a text", "integer": "a whole number", "number": "a number", "boolean": "true or false",
            "date": "a date", "timestamp": "a date with time"}
 
@@ -196,8 +197,8 @@ def _examples(frame: pl.DataFrame, rule: RowRule) -> list[dict[str, Any]]:
         number += "_"
     rows = (frame.lazy().with_row_index(number, offset=1).filter(rule.breaks).head(_EXAMPLES)
             .select(number, rule.shown).collect())
-    return [{"row": row, "value": value if isinstance(value, (int, float, bool, str)) else
-             None if value is None else str(value)} for row, value in rows.iter_rows()]
+    return [{"row": row, "value": value if value is None or isinstance(value, (int, float, bool)) else
+             str(value)[:_SHOWN]} for row, value in rows.iter_rows()]
 
 
 def _table_rule(quality: Quality, frame: pl.DataFrame, contract: Contract) -> dict[str, Any]:

@@ -119,8 +119,9 @@ def _read_table(table: Section, properties: list[Property], quality: list[Qualit
     table.text("name", required=True)
     for entry in table.sections("properties"):
         made = _read_property(entry, quality)
-        if any(made.name == other.name for other in properties):
-            entry.fault("name", "stands twice")
+        # The lake tells names apart by more than capital letters only.
+        if any(made.name.lower() == other.name.lower() for other in properties):
+            entry.fault("name", "stands twice, capital letters aside", allowed="a name of its own for each column")
         properties.append(made)
     if not properties:
         table.fault("properties", "names no column", allowed="a list of columns")
