@@ -187,6 +187,24 @@ def test_a_column_that_tells_all_is_named_and_kept(write: Write) -> None:
     assert written.excluded["contract_end"] == "has the same value everywhere"
 
 
+def test_an_id_in_several_rows_is_no_input_and_named(write: Write) -> None:
+    data = people() | {"customer_id": [number // 2 for number in range(200)]}
+    written = write(data)
+    assert written.excluded["customer_id"].startswith("an id")
+    assert "name it by --subject" in written.notes[0]
+    assert not write(data, name="other", subject="customer_id").notes
+
+
+def test_numbers_that_are_none_yet_are_named(write: Write) -> None:
+    data = people() | {"sum": [f"{900 + number:,}" for number in range(200)],
+                       "share": [f"{number % 30}.5 %" for number in range(200)],
+                       "price": [f"€ {number % 30},50" for number in range(200)]}
+    excluded = write(data).excluded
+    assert "commas that may group thousands" in excluded["sum"]
+    assert "a sign beside them" in excluded["share"]
+    assert "a sign beside them" in excluded["price"]
+
+
 def test_no_signal_is_said_and_the_gate_stays_at_chance(write: Write) -> None:
     for seed in itertools.count(1):
         rng = np.random.default_rng(seed)

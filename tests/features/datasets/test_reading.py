@@ -59,7 +59,7 @@ def test_brackets_in_a_name_are_no_pattern(tmp_path: Path) -> None:
     ("a,b,c\n1,2,3\n4,5\n6,7,8\n", "line 3: 2 cells, but the header has 3"),
     ('a,b\n"x\ny",1\n\n"z"\n', "line 5: 1 cell, but the header has 2"),
     ('a,b\n1,2\n3,"4\n5,6\n', "line 3: a quotation mark opens and none closes it"),
-    ('a,b\n1,x"y\n2,z\n', "line 2: a quotation mark opens"),
+    ('a,b\n1,x"y\n2,z\n', "line 2: a quotation mark opens"), ('a"b,c\n1,2\n', "line 1: a quotation mark opens"),
     ('"a\nb",c\n1,2\n', "line 1: the column name"), (b"a,b\n1,2\nx,\xff\n", "line 3: byte 10 is not UTF-8"),
     ("\ufeffa,b\n".encode() + b"\xe4,1\n", "line 2: byte 7 is not UTF-8"), ("a,b\n1,2\n".encode("utf-16"), "no text"),
     (b"a,b\n" + b"1,2\n" * 20_000 + b"\xe4,1\n", "x.csv, line 20002: byte 80004 is not UTF-8"),

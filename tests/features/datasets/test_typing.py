@@ -78,6 +78,18 @@ def test_types_of_a_function_are_brought_over() -> None:
 
 
 TWICE = [date(2024, 1, 1), date(2024, 1, 2)]
+@pytest.mark.parametrize(("texts", "values"), [
+    (["1,234", "950"], [None, 950.0]), (["1,234", "0,5"], [1.234, 0.5]), (["1,234", "1.234,5"], [1.234, 1234.5]),
+    (["1.234", "12,5"], [1234.0, 12.5]), (["1.5", "2,5"], [None, 2.5]), (["1.234", "1.5"], [1.234, 1.5]),
+    (["1,234.50", "1"], [None, 1.0]), (["0,125", "-1,250"], [0.125, -1.25]), (["1234,567", "1,000"], [1234.567, 1.0]),
+    (["1,234,567", "1,5"], [None, 1.5]), (["1e3", "1,5"], [1000.0, 1.5]),
+])
+def test_a_comma_is_decimal_only_where_the_column_shows_it(texts: list[str], values: list[float | None]) -> None:
+    typed = bring_to_types(pl.DataFrame({"a": texts}), contract(a="number"))
+    assert typed.frame["a"].to_list() == values
+    assert typed.misfits == (("a",) if None in values else ())
+
+
 HELD = {
     "list": pl.Series([[1], [2]]), "struct": pl.Series([{"x": 1}, {"x": 2}]), "bytes": pl.Series([b"x", b"\xff"]),
     "span": pl.Series([timedelta(1), timedelta(2)]), "time": pl.Series([time(1), time(2)]),

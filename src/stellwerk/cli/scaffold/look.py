@@ -24,6 +24,9 @@ _LEAK = 0.99
 _CATEGORIES = 200
 _GROUPS = 20
 _ID_WORDS = frozenset({"id", "ids", "uuid", "guid", "key", "nr", "no", "num", "number", "nummer", "index", "row"})
+_ALWAYS_ID = frozenset({"id", "ids", "uuid", "guid"})
+_GROUPING_COMMAS = r"^\s*-?\d{1,3}(?:,\d{3})+(?:\.\d+)?\s*$|^\s*-?\d{1,3}(?:\.\d+)?\s*$"
+_WITH_SIGN = r"^\s*[€$£]?\s*-?\d[\d.,]*\s*[€$£%]?\s*$"
 _DATE_TEXT = r"^\s*\d{1,4}[./-]\d{1,2}[./-]\d{1,4}(?:[T ].*)?$"
 
 
@@ -85,7 +88,7 @@ def look_at(raw: pl.DataFrame, file: str, *, target: str, subject: str | None, p
         raise BadInput(f"{file} has no column that could be an input of a model.", field="--data", value=file,
                        allowed="at least one column of numbers or categories beside target, subject and protected",
                        details=[f"{column.name}: {column.reason or column.role}" for column in columns])
-    notes = [*_protected_notes(frame, columns), *_leak_notes(frame, columns, labels)]
+    notes = [*_repeat_notes(frame, columns), *_protected_notes(frame, columns), *_leak_notes(frame, columns, labels)]
     return Look(columns=columns, target=labels, raw=raw, frame=frame, notes=tuple(notes))
 
 
@@ -160,15 +163,38 @@ def _reason_against(values: pl.Series, kind: LogicalType) -> str:
         return "has the name of a compiled model's output"
     if known.len() < min(20, rows / 2):
         return "has values in a few rows only"
-    words = words_of(values.name)
-    named = bool(words) and not _ID_WORDS.isdisjoint((words[0], words[-1]))
-    if named and kind in ("string", "integer") and (distinct > 0.9 * known.len() or distinct > _CATEGORIES):
+    if _is_id(values.name, kind, distinct, known.len()):
         return "an id, which tells rows or things apart"
     if kind == "string":
+        if known.str.contains(_GROUPING_COMMAS).all() and known.str.contains(",").any():
+            return "numbers with commas that may group thousands or be decimal; write them without"
+        if known.str.contains(_WITH_SIGN).all() and known.str.contains("[€$£%]").any():
+            return "numbers with a sign beside them; write them without"
         if distinct > 5 and distinct > known.len() / 2:
             return "has another text in nearly each row"
         return f"has more than {_CATEGORIES} different texts" if distinct > _CATEGORIES else ""
     return _reason_against_number(known, rows) if kind in ("integer", "number") else ""
+
+
+def _is_id(name: str, kind: LogicalType, distinct: int, known: int) -> bool:
+    words = words_of(name)
+    if not words or kind not in ("string", "integer"):
+        return False
+    ends = {words[0], words[-1]}
+    if not _ALWAYS_ID.isdisjoint(ends) and distinct > _GROUPS:
+        return True
+    return not _ID_WORDS.isdisjoint(ends) and (distinct > 0.9 * known or distinct > _CATEGORIES)
+
+
+def _repeat_notes(frame: pl.DataFrame, columns: Sequence[Column]) -> list[str]:
+    """Say which ids stand in several rows: their rows would be on both sides of a split."""
+    if any(column.role == "subject" for column in columns):
+        return []
+    return [f"{column.name} stands in several rows each; name it by --subject, so that its rows are never split "
+            "between training and scoring"
+            for column in columns
+            if _is_id(column.name, column.type, distinct := frame[column.name].drop_nulls().n_unique(), frame.height)
+            and column.role == "excluded" and distinct < 0.9 * (frame.height - column.missing)]
 
 
 def _reason_against_number(known: pl.Series, rows: int) -> str:

@@ -67,8 +67,8 @@ def _header(path: Path, name: str) -> tuple[str, list[str]]:
                        value=doubled or header, allowed="a name of its own for each column")
     broken = [cell for cell in header if not cell.isprintable()]
     if broken:
-        raise BadInput(f"{name}, line 1: the column name {broken[0]!r} holds a line break or control character.",
-                       field=name, value=broken[0], allowed="names of printable characters")
+        raise BadInput(f"{name}, line 1: the column name {broken[0][:60]!r} holds a line break or control "
+                       "character.", field=name, value=broken[0][:200], allowed="names of printable characters")
     return separator, header
 
 
@@ -100,12 +100,12 @@ def _no_rows(name: str) -> BadInput:
 def _check_lines(path: Path, name: str, separator: str, width: int) -> NDArray[np.bool_]:
     """Return which lines after the header are blank; raises BadInput for a line that is not whole."""
     lines = lines_of(path, separator)
-    uneven = np.flatnonzero((lines.cells != width) & ~lines.blank)
-    if len(uneven):
-        raise _uneven(path, name, int(lines.starts[uneven[0]]), int(lines.cells[uneven[0]]), width)
     if lines.open_quote is not None:
         raise BadInput(f"{name}, line {_line_at(path, lines.open_quote)}: a quotation mark opens and none closes it.",
                        field=name, allowed="quotation marks in pairs around a cell, doubled within it")
+    uneven = np.flatnonzero((lines.cells != width) & ~lines.blank)
+    if len(uneven):
+        raise _uneven(path, name, int(lines.starts[uneven[0]]), int(lines.cells[uneven[0]]), width)
     return lines.blank[1:]
 
 

@@ -19,6 +19,9 @@ _DATES = ("%Y-%m-%d", "%d.%m.%Y")
 _TIMES = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f",
           "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S%.fZ", "%Y-%m-%d %H:%M")
 _MISSING = ("", "na", "n/a", "nan", "null", "none", "-")
+_DECIMAL_COMMA = r"^-?(?:\d+|\d{1,3}(?:\.\d{3})+),\d+$"
+_TWO_WAYS = r"^-?[1-9]\d{0,2},\d{3}$"
+_GROUPED = r"^-?\d{1,3}(?:\.\d{3})+(?:,\d+)?$"
 _SHOWN = 200
 UNTYPED = "__as_found_"
 
@@ -115,18 +118,28 @@ def _from_text(found: pl.Series, kind: str, target: pl.DataType) -> pl.Series:
         yes, no = low.is_in(_YES), low.is_in(_NO)
         return pl.select(pl.when(yes).then(True).when(no).then(False).otherwise(None)).to_series()
     if kind in ("number", "integer"):
-        # 1.234,56 can only be a German number; 1.234 alone stays what it is in English.
-        bare = text.str.contains(r"^-?\d{1,3}(?:\.\d{3})+,\d+$")
-        plain = text.str.replace_all(".", "", literal=True).zip_with(bare, text)
-        plain = plain.str.replace(r"^(-?\d+),(\d+)$", "$1.$2")
-        value = plain.cast(pl.Float64, strict=False).fill_nan(None)
+        value = _with_points(text).cast(pl.Float64, strict=False).fill_nan(None)
         value = value.set(value.is_infinite(), None)
         if kind == "number":
             return value
+        # Beyond 2 to the power of 53 a float is not exact.
         exact = text.cast(pl.Int64, strict=False)
         whole = value.set(value != value.round(), None).cast(pl.Int64, strict=False)
         return exact.zip_with(exact.is_not_null(), whole)
     return _first_fit(text, pl.Date(), _DATES) if kind == "date" else _first_fit(text, pl.Datetime("us"), _TIMES)
+
+
+def _with_points(text: pl.Series) -> pl.Series:
+    """Return numbers as text with decimal points; what may be read in two ways stays with its comma, so fits none.
+
+    1,234 may be a thousand or a little more than one. So commas are decimal only where another value of the column
+    shows it, such as 1,5 or 0,125; then points group thousands.
+    """
+    if not (text.str.contains(_DECIMAL_COMMA) & ~text.str.contains(_TWO_WAYS)).any():
+        return text
+    plain = text.str.replace_all(".", "", literal=True).zip_with(text.str.contains(_GROUPED), text)
+    # A point that groups nothing contradicts the commas.
+    return plain.str.replace(r"^(-?\d+)\.(\d+)$", "$1 $2").str.replace(r"^(-?\d+),(\d+)$", "$1.$2")
 
 
 def _first_fit(text: pl.Series, target: pl.Date | pl.Datetime, formats: tuple[str, ...]) -> pl.Series:
