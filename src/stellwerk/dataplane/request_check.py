@@ -15,6 +15,7 @@ from typing import Any
 
 from stellwerk.dataplane.snapshot import Field
 from stellwerk.kernel.errors import BadInput, TooLarge
+from stellwerk.kernel.patterns import Pattern, compile_pattern
 
 BODY_BYTES = 1 << 20
 _DEPTH = 64
@@ -205,12 +206,13 @@ def _text(field: Field) -> Check:
     return check
 
 
-def _pattern(field: Field) -> re.Pattern[str] | None:
+def _pattern(field: Field) -> Pattern | None:
     if not field.pattern:
         return None
     try:
-        return re.compile(field.pattern)
-    except re.error as error:
+        # Callers choose the text, so its length must be all that matching takes time for.
+        return compile_pattern(field.pattern)
+    except ValueError as error:
         raise ValueError(f"the pattern of {field.name} cannot be used: {error}") from None
 
 

@@ -7,10 +7,10 @@ standard about people, prices and servers are accepted and left alone.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from stellwerk.kernel.patterns import compile_pattern
 from stellwerk.kernel.yaml_source import Section, is_number, read
 
 LogicalType = Literal["string", "integer", "number", "boolean", "date", "timestamp"]
@@ -168,16 +168,12 @@ def _check_pattern(options: Section, pattern: str | None) -> None:
 
 
 def fault_of_pattern(pattern: str) -> str | None:
-    """Return what is wrong with a pattern, or None.
-
-    What looks around or back is refused: tables are checked by an engine that does neither.
-    """
+    """Return what is wrong with a pattern, or None; what looks around or back is refused."""
     try:
-        re.compile(pattern)
-    except re.error as error:
+        compile_pattern(pattern)
+    except ValueError as error:
         return str(error)
-    found = re.search(r"(?<!\\)(?:\\\\)*(\(\?(?:[=!(>]|<[=!]|P=)|\\[1-9])", pattern)
-    return f"{found[1]} looks around or back, which is not allowed" if found else None
+    return None
 
 
 def _unit(entry: Section) -> str | None:
