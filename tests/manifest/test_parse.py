@@ -273,3 +273,11 @@ def test_every_key_is_documented_and_none_is_made_up() -> None:
 def test_nearest_names() -> None:
     assert nearest("colour", ["color", "size"]) == "color"
     assert nearest("x", ["color", "size"]) is None
+
+
+def test_a_range_for_people_says_by_itself_where_selecting_begins() -> None:
+    plain = PLAIN.replace("serve: {threshold: 0.5, below: reject}", "serve: {review: {between: [0.4, 0.6]}}")
+    made = parse_manifest(plain, "stellwerk.yaml")
+    assert (made.serve.between, made.serve.threshold) == ((0.4, 0.6), 0.6)
+    with pytest.raises(BadInput, match="stands beside threshold"):
+        parse_manifest(plain.replace("serve: {", "serve: {threshold: 0.5, "), "stellwerk.yaml")

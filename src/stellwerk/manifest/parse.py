@@ -224,10 +224,13 @@ def _serve(top: Section, risk: str) -> Serve:
     if section is None:
         return Serve(record=cast(Any, record))
     share = "a number from 0 to 1"
+    between = _between(section)
+    threshold = section.number("threshold", 0.5, low=0, high=1, allowed=share) or 0.0
     made = Serve(
-        threshold=section.number("threshold", 0.5, low=0, high=1, allowed=share) or 0.0,
+        # Who is between goes to a person, so it is the upper end from which on the service selects.
+        threshold=between[1] if between else threshold,
         below=cast(Any, section.choice("below", ("review", "reject"), "reject")),
-        between=_between(section),
+        between=between,
         canary=section.number("canary", low=CANARY[0], high=CANARY[1],
                               allowed=f"a share from {CANARY[0]} to {CANARY[1]}"),
         record=cast(Any, section.choice("record", ("sync", "buffered"), record)))
@@ -247,8 +250,9 @@ def _between(serve: Section) -> tuple[float, float] | None:
     if not good:
         review.fault("between", "is not a range of scores", allowed="[low, high] with 0 <= low < high <= 1")
         return None
-    if "below" in serve:
-        serve.fault("review", "stands beside below", allowed="one of the two")
+    for name in ("below", "threshold"):
+        if name in serve:
+            serve.fault("review", f"stands beside {name}", allowed="one of the two")
     return float(bounds[0]), float(bounds[1])
 
 

@@ -57,7 +57,8 @@ def _evaluate() -> dict[str, Any]:
 def _serve() -> dict[str, Any]:
     share = {"type": "number", "minimum": 0, "maximum": 1}
     between = {"type": "array", "items": share, "minItems": 2, "maxItems": 2, "uniqueItems": True}
-    return {"not": {"required": ["below", "review"]}, **_closed({
+    apart = [{"required": ["below", "review"]}, {"required": ["threshold", "review"]}]
+    return {"not": {"anyOf": apart}, **_closed({
         "threshold": share, "below": {"enum": ["review", "reject"]},
         "review": _closed({"between": between}, ("between",)),
         "canary": {"type": "number", "minimum": parse.CANARY[0], "maximum": parse.CANARY[1]},
