@@ -61,6 +61,7 @@ class Demo:
     seconds: dict[str, float] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
     supervisor: subprocess.Popen[bytes] | None = None
+    answered: bool = False
 
     @contextlib.contextmanager
     def stage(self, title: str) -> Iterator[None]:
@@ -244,13 +245,16 @@ class Demo:
         return last
 
     def until_live(self, client: Any, address: str, row: dict[str, Any], wanted: set[int]) -> None:
-        """Ask until the wanted version answers; every request on the way must be answered."""
+        """Ask until the wanted version answers; from the first answer on, every request must be answered."""
         until = time.monotonic() + 10
         while True:
             answer = client.post(address, json={**row, "subject": f"probe-{time.monotonic_ns()}"})
-            live = answer.status_code == 200 and answer.json()["model_version"] in wanted
-            if live:
-                return
+            if answer.status_code == 200:
+                self.answered = True
+                if answer.json()["model_version"] in wanted:
+                    return
+            else:
+                expect(not self.answered, f"a request failed while the route changed: {answer.text}")
             expect(time.monotonic() < until, f"version {wanted} did not answer within 10 s: {answer.text}")
             time.sleep(0.05)
 

@@ -1,6 +1,7 @@
-"""Screenshots of the pages at 1440 and 390 px, light and dark. ``python -m tools.screenshots [OUT] [--home DIR]``.
+"""Screenshots of the pages at 1440 and 390 px, light and dark: ``python -m tools.screenshots [OUT] [--only TEXT]``.
 
-Without ``--home`` a home with sample content is made for them and thrown away.
+They show a home with sample content, made for them and thrown away. The README's two pictures are
+``board-wide-light`` and ``decision-selected-wide-light``.
 """
 
 from __future__ import annotations

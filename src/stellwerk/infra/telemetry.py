@@ -7,6 +7,7 @@ import json
 import logging
 import sys
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -64,7 +65,7 @@ def _escape(value: str) -> str:
     return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
-class _Metric:
+class _Metric(ABC):
     kind = "untyped"
 
     def __init__(self, name: str, text: str, labels: tuple[str, ...]) -> None:
@@ -77,9 +78,9 @@ class _Metric:
         """Return the label values in their declared order; raises KeyError for a missing label."""
         return tuple(given[label] for label in self.labels)
 
+    @abstractmethod
     def lines(self) -> list[str]:
         """Return the sample lines."""
-        raise NotImplementedError
 
 
 class Counter(_Metric):

@@ -91,7 +91,7 @@ def data_step(job: JobContext) -> Mapping[str, Any]:
 def _verdict_words(report: Mapping[str, Any]) -> str:
     if report["verdict"] == "pass":
         return "holds"
-    return f"holds with {report['broken']} warnings"
+    return "holds with 1 warning" if report["broken"] == 1 else f"holds with {report['broken']} warnings"
 
 
 def _bring(job: JobContext, submission: Submission) -> pl.DataFrame:

@@ -41,14 +41,6 @@ def latest(connection: Connection, *, teams: frozenset[str] | None, limit: int) 
     return connection.execute(query).mappings().all()
 
 
-def unfinished_for(connection: Connection, services: Sequence[str]) -> Sequence[RowMapping]:
-    """Return unfinished jobs of the services, newest first."""
-    return connection.execute(
-        select(job).where(job.c.service.in_(services), job.c.state.in_(("queued", "running")))
-        .order_by(job.c.created_at.desc())
-    ).mappings().all()
-
-
 def newest_for(connection: Connection, services: Sequence[str]) -> Sequence[RowMapping]:
     """Return the newest job of each of the services."""
     newest = select(func.max(job.c.id)).where(job.c.service.in_(services)).group_by(job.c.service)

@@ -75,12 +75,6 @@ def has_unsealed(connection: Connection, log: str) -> bool:
     return connection.execute(query).first() is not None
 
 
-def count_unsealed(connection: Connection, log: str) -> int:
-    """Count the events of the log that wait for a position."""
-    query = select(func.count()).where(_event.log == log, _event.position.is_(None))
-    return connection.execute(query).scalar_one()
-
-
 def unsealed(connection: Connection, log: str, limit: int) -> Sequence[RowMapping]:
     """Return events that wait for a position, in the order of writing: seq and leaf."""
     query = (select(_event.seq, _event.leaf).where(_event.log == log, _event.position.is_(None))

@@ -20,7 +20,7 @@ from stellwerk.features.services import authors_between
 from stellwerk.infra.database import Work
 from stellwerk.kernel import clock
 from stellwerk.kernel.actor import Actor
-from stellwerk.kernel.errors import BadInput, Conflict, Forbidden, NotFound
+from stellwerk.kernel.errors import BadInput, Conflict, NotFound
 from stellwerk.kernel.hashing import digest_of
 from stellwerk.kernel.ids import new_id
 
@@ -226,10 +226,3 @@ def _end_canary(work: Work, current: RowMapping) -> RowMapping:
     champion = get_revision(work.connection, current["champion"])
     _set_route(work, champion, champion=champion["id"], canary=None, share=0.0)
     return champion
-
-
-def require_permission(actor: Actor, permission: str, team: str) -> None:
-    """Raise Forbidden unless a role of the actor grants the permission in the team."""
-    if not actor.may(permission, team):
-        raise Forbidden(f"{actor.name} may not do this in the team {team}.", field="permission", value=permission,
-                        hint="Ask an admin for a role that grants it.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -164,9 +164,3 @@ def waits_for(detail: Mapping[str, Any]) -> list[str]:
     if not waits:
         waits = ["becoming champion" if revision["state"] == "canary" else "release"]
     return waits
-
-
-def verdict_of(verdicts: Sequence[Mapping[str, Any]]) -> str:
-    """Return the verdict over all gates: fail before undecided before pass; not applicable ones do not count."""
-    found = {row["verdict"] for row in verdicts}
-    return "fail" if "fail" in found else "undecided" if "undecided" in found else "pass"

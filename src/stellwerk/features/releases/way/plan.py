@@ -55,7 +55,7 @@ def plan_step(job: JobContext) -> Mapping[str, Any]:
         "roles": {"target": manifest.target, "positive": positive, "inputs": inputs}})
     return {"plan_id": plan_id, "fingerprint": print_of_inputs, "split": stored, "split_plan": split,
             "inputs": inputs, "positive": positive, "lock_hash": job.outputs["environment"]["lock_hash"],
-            "message": f"{_split_words(split)}; {len(plan['gates'])} gates, recorded before any result"}
+            "message": f"{_split_words(split)}; {_count(len(plan['gates']))}, recorded before any result"}
 
 
 def serve_plan(manifest: Manifest) -> dict[str, Any]:
@@ -105,6 +105,10 @@ def runner_hash() -> str:
     for file in sorted(folder.glob("*.py")):
         hasher.update(file.name.encode() + b"\0" + file.read_bytes())
     return hasher.hexdigest()
+
+
+def _count(gates: int) -> str:
+    return "1 gate" if gates == 1 else f"{gates} gates"
 
 
 def _split_words(split: Mapping[str, Any]) -> str:

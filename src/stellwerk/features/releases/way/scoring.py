@@ -57,7 +57,7 @@ def score_all(data: Path, inputs: Sequence[Mapping[str, str]], out: Path, rows: 
     compiled = np.concatenate([released, scores[folds >= 0]])
     compared = compare_compiled(estimator.astype(np.float64), compiled, DecisionRule.of(serve).decide)
     compared["message"] = (f"{compared['flips']} of {compared['rows']} answers flip, 99 % differ by at most "
-                           f"{compared['p99'] if compared['p99'] is not None else 'an endless amount'}")
+                           f"{'an endless amount' if compared['p99'] is None else format(compared['p99'], '.1e')}")
     kept = pl.DataFrame({"fold": folds, "score": scores, "released": released})
     return Scored(arrow=_arrow(kept), parity=compared)
 
