@@ -1,4 +1,4 @@
-"""Run the benches: ``python -m bench gateway [--seconds S] [--rounds N]``."""
+"""Run the benches: ``python -m bench [gateway|tracking] [options]``; both without a name."""
 
 from __future__ import annotations
 
@@ -6,20 +6,24 @@ import argparse
 import sys
 
 from bench import gateway
-
-BENCHES = {"gateway": gateway.main}
+from bench.tracking import run as tracking
 
 
 def main() -> int:
     """Run the bench that is named; all of them without a name."""
     parser = argparse.ArgumentParser(prog="bench")
-    parser.add_argument("name", nargs="?", choices=sorted(BENCHES))
-    parser.add_argument("--seconds", type=float, default=4.0, help="length of each cell")
-    parser.add_argument("--rounds", type=int, default=3, help="how often each cell is measured; medians are printed")
+    names = parser.add_subparsers(dest="name")
+    one = names.add_parser("gateway", help="decisions against bare FastAPI endpoints")
+    one.add_argument("--seconds", type=float, default=4.0, help="length of each cell")
+    one.add_argument("--rounds", type=int, default=3, help="how often each cell is measured; medians are printed")
+    two = names.add_parser("tracking", help="tracking against the stock MLflow server")
+    two.add_argument("--rounds", type=int, default=5, help="how often each row is measured; medians are printed")
+    two.add_argument("--quick", action="store_true", help="few calls and small data: whether it runs, not how fast")
     chosen = parser.parse_args()
-    for name, run in BENCHES.items():
-        if chosen.name in (None, name):
-            run(chosen.seconds, chosen.rounds)
+    if chosen.name in (None, "gateway"):
+        gateway.main(getattr(chosen, "seconds", 4.0), getattr(chosen, "rounds", 3))
+    if chosen.name in (None, "tracking"):
+        tracking.main(getattr(chosen, "rounds", 5), quick=getattr(chosen, "quick", False))
     return 0
 
 

@@ -1,0 +1,1 @@
+"""The tracking server against the stock MLflow server: same calls, same client, same run."""

@@ -1,0 +1,68 @@
+"""The runs that both sides hold: the same names, parameters and figures on each, from a fixed seed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+START_MS = 1_750_000_000_000
+FAMILIES = ("forest", "boosting", "linear", "neural", "nearest")
+METRICS, PARAMS = 10, 10
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run as it is filled in: its parameters, and one point of each metric."""
+
+    name: str
+    started: int
+    params: dict[str, str]
+    metrics: dict[str, float]
+
+    def creation(self, experiment: str) -> dict[str, Any]:
+        """Return the body that creates the run."""
+        return {"experiment_id": experiment, "run_name": self.name, "start_time": self.started, "user_id": "bench",
+                "tags": [{"key": "stage", "value": "trial"}]}
+
+    def batch(self, run_id: str) -> dict[str, Any]:
+        """Return the body that logs parameters and metrics."""
+        return {"run_id": run_id, "tags": [],
+                "params": [{"key": key, "value": value} for key, value in self.params.items()],
+                "metrics": [{"key": key, "value": value, "timestamp": self.started, "step": 0}
+                            for key, value in self.metrics.items()]}
+
+
+def runs(count: int, metrics: int = METRICS, params: int = PARAMS, seed: int = 7) -> Iterator[Run]:
+    """Yield the runs, oldest first; every start time and every ``metric_1`` is there once only."""
+    source = random.Random(seed)
+    for number in range(count):
+        values = {f"metric_{index}": source.random() for index in range(metrics)}
+        settings = {"family": FAMILIES[source.randrange(len(FAMILIES))], "depth": str(source.randrange(2, 12))}
+        settings |= {f"param_{index}": f"{source.random():.6f}" for index in range(2, params)}
+        yield Run(f"run-{number:07d}", START_MS + number * 1000, settings, values)
+
+
+def search(experiment: str, number: int, page: int = 100, token: str | None = None) -> dict[str, Any]:
+    """Return a search with filter and order; its thresholds differ from call to call, so that no cache serves it."""
+    body: dict[str, Any] = {
+        "experiment_ids": [experiment], "max_results": page, "order_by": ["metrics.metric_1 DESC"],
+        "filter": f"metrics.metric_0 > {0.4 + number % 97 / 1000:.3f} and "
+                  f"params.family = '{FAMILIES[number % len(FAMILIES)]}'"}
+    return body if token is None else {**body, "page_token": token}
+
+
+def points(run_id: str, count: int, first: int = 0, key: str = "loss") -> dict[str, Any]:
+    """Return a batch of points of one metric."""
+    return {"run_id": run_id, "params": [], "tags": [],
+            "metrics": [{"key": key, "value": 1 / (step + 1), "timestamp": START_MS + step, "step": step}
+                        for step in range(first, first + count)]}
+
+
+def answer(held: list[Run], number: int, page: int = 100) -> list[str]:
+    """Return the names that the first page of ``search`` must show."""
+    least, family = round(0.4 + number % 97 / 1000, 3), FAMILIES[number % len(FAMILIES)]
+    found = [run for run in held if run.metrics["metric_0"] > least and run.params["family"] == family]
+    found.sort(key=lambda run: -run.metrics["metric_1"])
+    return [run.name for run in found[:page]]
