@@ -33,11 +33,12 @@ class Clause:
     right_text: str = ""
 
 
-def read_clauses(text: str | None) -> list[Clause]:
+def read_clauses(text: str | None, refusal: str = "Invalid clause(s) in filter string") -> list[Clause]:
     """Return the clauses of a filter, none for None and the empty text.
 
-    As in MLflow, AND may be left out between clauses. Raises BadInput for text that is too long, for more than
-    50 clauses, for more than one statement and for whatever is no comparison.
+    As in MLflow, AND may be left out between clauses. ``refusal`` opens the message about what is no comparison.
+    Raises BadInput for text that is too long, for more than 50 clauses, for more than one statement and for whatever
+    is no comparison.
     """
     if text is None or text == "":
         return []
@@ -51,7 +52,7 @@ def read_clauses(text: str | None) -> list[Clause]:
     if strays:
         found = shown(", ".join(f"'{shown(token.text)}'" for token in strays[:10]))
         raise BadInput(
-            f"Invalid clause(s) in filter string: {found}. Expected a list of comparisons separated by 'AND'",
+            f"{refusal}: {found}. Expected a list of comparisons separated by 'AND'",
             field="filter",
             value=shown(text),
             hint="Put string values into quotes, and keys with special characters into backticks or double quotes.",

@@ -26,7 +26,7 @@ _NUMERIC = frozenset({"creation_timestamp", "last_updated_timestamp"})
 
 def parse_filter(text: str | None) -> tuple[Comparison, ...]:
     """Return what a filter of logged models asks; raise BadInput for whatever this search does not understand."""
-    return tuple(_comparison(clause) for clause in read_clauses(text))
+    return tuple(_comparison(clause) for clause in read_clauses(text, "Invalid filter string"))
 
 
 def _comparison(clause: Clause) -> Comparison:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from stellwerk.kernel.errors import BadInput
 from stellwerk.protocols.mlflow.search.comparison import Order
 from stellwerk.protocols.mlflow.search.filters import identify
-from stellwerk.protocols.mlflow.search.surface import REGISTERED_MODELS, Surface
+from stellwerk.protocols.mlflow.search.surface import REGISTERED_MODELS, RUNS, Surface
 from stellwerk.protocols.mlflow.search.tokens import MAX_BYTES, Kind, check_text, shown, tokenize
 from stellwerk.protocols.mlflow.search.values import unquoted
 
@@ -69,6 +69,6 @@ def _identify(written: str, surface: Surface) -> tuple[str, str]:
         raise BadInput(message, field="order_by", value=shown(written), allowed=known)
     kind, key = identify(written, surface, surface.orders, "order_by")
     if kind not in surface.order_kinds:
-        message = f"Invalid order_by entity: {kind} (Invalid identifier type '{kind}')"
+        message = f"Invalid identifier type '{kind}'" if surface is RUNS else f"Invalid order_by entity: {kind}"
         raise BadInput(message, field="order_by", value=shown(written), allowed=sorted(surface.order_kinds))
     return kind, surface.orders[key] if kind == "attribute" else key

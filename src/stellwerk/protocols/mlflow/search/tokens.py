@@ -152,6 +152,7 @@ def _number(text: str, at: int) -> tuple[Kind, int] | None:
     if text[end : end + 1] in ("e", "E"):
         sign = end + 1 + (text[end + 1 : end + 2] in ("+", "-"))
         power = _run(text, sign, _DIGITS.__contains__)
+        # A power ends a number whatever follows, as in 1e5AND.
         if power > sign:
-            kind, end = Kind.FLOAT, power
+            return Kind.FLOAT, power
     return None if end < len(text) and _is_word(text[end]) else (kind, end)
