@@ -20,7 +20,7 @@ from stellwerk.features.ledger import tables as ledger_tables
 from stellwerk.features.ledger.packs import DecisionPart, build_pack
 from stellwerk.features.models import tables as models
 from stellwerk.features.releases import tables as releases
-from stellwerk.features.runs import tables as runs
+from stellwerk.features.trainings import tables as runs
 from stellwerk.features.services import tables as services
 from stellwerk.infra.crypto import SigningKey
 from stellwerk.infra.database import Database, Json, Work

@@ -25,9 +25,22 @@ def prepare_home(path: Path) -> bool:
         from stellwerk.infra.migrations.migrate import bring_up_to_date
 
         bring_up_to_date(home.control, metadata)
+    _prepare_tracking(home)
     if state is SchemaState.FRESH:
         _ownerless(home).touch()
     return state is SchemaState.FRESH
+
+
+def _prepare_tracking(home: Home) -> None:
+    from stellwerk.infra.settings import load_settings
+    from stellwerk.infra.tracking_database.prepare import prepare_tracking, stamped
+
+    address = load_settings(home).tracking_address
+    if address is None and stamped(home.tracking):
+        return
+    from stellwerk.apps.tracking_schema import first_rows, metadata
+
+    prepare_tracking(address, home.tracking, metadata, first_rows)
 
 
 def _ownerless(home: Home) -> Path:

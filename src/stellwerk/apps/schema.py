@@ -8,10 +8,10 @@ from stellwerk.features.jobs import tables as jobs
 from stellwerk.features.ledger import tables as ledger
 from stellwerk.features.models import tables as models
 from stellwerk.features.releases import tables as releases
-from stellwerk.features.runs import tables as runs
 from stellwerk.features.services import tables as services
+from stellwerk.features.trainings import tables as trainings
 from stellwerk.infra.database import metadata
 
-SLICES = (ledger, identity, jobs, approvals, services, datasets, runs, models, evaluations, releases)
+SLICES = (ledger, identity, jobs, approvals, services, datasets, trainings, models, evaluations, releases)
 
 __all__ = ["SLICES", "metadata"]

@@ -23,6 +23,8 @@ from stellwerk.infra.http.errors import install_error_handlers
 from stellwerk.infra.http.guard import Guard
 from stellwerk.infra.http.health import health_routes
 from stellwerk.infra.http.openapi import describe
+from stellwerk.infra.http.raw import RawApp
+from stellwerk.infra.http.raw.common import not_offered
 from stellwerk.infra.http.routing import GuardedRoute, Routes, check_routes, plain_routes
 from stellwerk.infra.installation import Installation
 from stellwerk.infra.settings import Home, Settings, load_settings
@@ -31,6 +33,7 @@ from stellwerk.kernel.actor import Actor
 from stellwerk.kernel.errors import NotFound
 from stellwerk.kernel.route import public
 from stellwerk.kernel.secret import Secret
+from stellwerk.protocols.mlflow.service import OWNED
 from stellwerk.uikit import NavItem
 from stellwerk.uikit.assets import Assets, own_assets
 from stellwerk.uikit.pages import error_page
@@ -49,6 +52,15 @@ ROUTE_MODULES = (
     "stellwerk.features.decisions.pages:pages",
     "stellwerk.features.board.pages:pages",
     "stellwerk.features.board.service_pages:pages",
+)
+# Calls that come thousands of times a second: each module holds collections of raw routes.
+RAW_MODULES = (
+    "stellwerk.infra.http.raw.common:routes_bare",
+    "stellwerk.infra.http.raw.common:routes_info",
+    "stellwerk.features.experiments.mlflow_api:routes",
+    "stellwerk.features.runs.mlflow_api:routes",
+    "stellwerk.features.runs.mlflow_metrics_api:routes",
+    "stellwerk.features.runs.mlflow_experiments_api:routes",
 )
 # Kind of thing in a rule -> function (connection, name) -> owning team or None.
 OWNERS: dict[str, str] = {
@@ -79,7 +91,7 @@ class ControlPlane(FastAPI):
     guard: Callable[[ASGIApp], ASGIApp]
 
     def build_middleware_stack(self) -> ASGIApp:
-        """Return the whole stack, the guard outermost."""
+        """Return the whole stack: the guard outermost, then the raw routes, then the framework."""
         return self.guard(super().build_middleware_stack())
 
 
@@ -116,7 +128,6 @@ def create_app(home: Home, settings: Settings, *, more: tuple[Routes, ...] = (),
     app = ControlPlane(title="Stellwerk", version="1", openapi_url=None, docs_url=None, redoc_url=None,
                        redirect_slashes=False)
     app.router.route_class = GuardedRoute
-    app.guard = lambda inner: Guard(inner, hosts=settings.host_list, registry=registry)
     known = {kind: _named(reference) for kind, reference in OWNERS.items()} | (owners or {})
     app.state.context = HttpContext(installation=Installation(home, settings), identity=_Identity(),
                                     registry=registry, owners=known, error_page=error_page)
@@ -126,6 +137,10 @@ def create_app(home: Home, settings: Settings, *, more: tuple[Routes, ...] = (),
                    *slices, *more):
         routes.install(app)
     install_error_handlers(app)
+    raw = [*map(_named, RAW_MODULES), *not_offered()]
+    app.guard = lambda inner: Guard(RawApp(inner, app.state.context, raw, OWNED), hosts=settings.host_list,
+                                    registry=registry)
+    app.state.raw_routes = raw
     check_routes(app, known)
     describe(app)
     return app

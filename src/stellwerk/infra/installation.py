@@ -1,4 +1,4 @@
-"""What a process of this installation works with: its home, settings, database and objects."""
+"""What a process of this installation works with: its home, settings, databases and objects."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from stellwerk.infra.database import Database
 from stellwerk.infra.objects import ObjectStore
 from stellwerk.infra.settings import Home, Settings, load_settings
+from stellwerk.infra.tracking_database import TrackingDatabase, open_tracking
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,11 @@ class Installation:
     def database(self) -> Database:
         """The control database."""
         return Database(self.home.control)
+
+    @cached_property
+    def tracking(self) -> TrackingDatabase:
+        """The tracking database."""
+        return open_tracking(self.settings.tracking_address, self.home.tracking)
 
     @cached_property
     def objects(self) -> ObjectStore:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from stellwerk.kernel.errors import BadInput
+from stellwerk.kernel.secret import Secret
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,11 @@ class Home:
     def control(self) -> Path:
         """The control database: everything but decisions and the engine's own job state."""
         return self.path / "control.sqlite"
+
+    @property
+    def tracking(self) -> Path:
+        """The tracking database, where no PostgreSQL is set: experiments, runs, logged models, registry."""
+        return self.path / "tracking.sqlite"
 
     @property
     def jobs(self) -> Path:
@@ -88,11 +94,26 @@ class Settings:
     body_bytes: int = 1 << 20
     upload_bytes: int = 512 << 20
     metrics_public: bool = False
+    # An address holds a password, so it never shows in a log or an error.
+    tracking_database: str = field(default="", repr=False)
 
     @property
     def host_list(self) -> tuple[str, ...]:
         """Host names that requests may be addressed to."""
         return tuple(name.strip() for name in self.hosts.split(",") if name.strip())
+
+    @property
+    def tracking_address(self) -> Secret | None:
+        """The address of the PostgreSQL that keeps tracking; None for the SQLite file of the home.
+
+        Raises BadInput for an address of another kind.
+        """
+        if not self.tracking_database:
+            return None
+        if not self.tracking_database.startswith(("postgresql://", "postgres://")):
+            raise BadInput("tracking_database is no address of PostgreSQL.", field="tracking_database",
+                           allowed="postgresql://USER:PASSWORD@HOST:PORT/NAME, or nothing for SQLite in the home")
+        return Secret(self.tracking_database)
 
 
 def _convert(name: str, kind: object, value: Any, source: str) -> Any:

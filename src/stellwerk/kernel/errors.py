@@ -78,6 +78,18 @@ class Conflict(StellwerkError):
     status = 409
 
 
+class AlreadyExists(Conflict):
+    """Something of that name exists already."""
+
+    code = "already_exists"
+
+
+class NotOffered(NotFound):
+    """The protocol knows this call, and this installation does not offer it."""
+
+    code = "not_offered"
+
+
 class TooLarge(StellwerkError):
     """More was sent than the limit admits."""
 

@@ -13,7 +13,7 @@ from stellwerk.features.models import versions_of
 from stellwerk.features.releases import service, standings
 from stellwerk.features.releases.publishing import build_snapshot, publish_if_changed
 from stellwerk.features.releases.views import version_detail
-from stellwerk.features.runs import get_run
+from stellwerk.features.trainings import get_run
 from stellwerk.infra.crypto import load_key
 from stellwerk.infra.objects import ObjectStore, full_disk
 from stellwerk.kernel.errors import BadInput, Conflict, Forbidden

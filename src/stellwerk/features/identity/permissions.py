@@ -6,19 +6,20 @@ from collections.abc import Iterable
 
 from stellwerk.kernel.errors import BadInput
 
-_READ = frozenset({"services.read", "jobs.read"})
+_READ = frozenset({"services.read", "jobs.read", "runs.read", "models.read"})
+_TRACK = frozenset({"runs.write", "models.write"})
 _EVIDENCE = _READ | {"decisions.read", "ledger.read"}
 
 ROLES: dict[str, frozenset[str]] = {
     # Sees services, versions, evaluations and jobs; no decisions, since those speak of persons.
     "viewer": _READ,
     # Brings code and data, starts jobs, asks for releases; the rules of a release hold whoever asks.
-    "builder": _EVIDENCE | {"objects.write", "jobs.create", "jobs.cancel", "releases.write", "decide"},
+    "builder": _EVIDENCE | _TRACK | {"objects.write", "jobs.create", "jobs.cancel", "releases.write", "decide"},
     "validator": _EVIDENCE | {"versions.approve"},
     "product_owner": _EVIDENCE | {"versions.approve"},
     "operator": _EVIDENCE | {"jobs.cancel", "releases.write", "decide", "metrics.read"},
     # Grants and runs the platform; approves only where the same person also holds a role that does.
-    "admin": _EVIDENCE | {"objects.write", "jobs.create", "jobs.cancel", "releases.write", "decide", "metrics.read",
+    "admin": _EVIDENCE | _TRACK | {"objects.write", "jobs.create", "jobs.cancel", "releases.write", "decide", "metrics.read",
                           "identity.read", "identity.admin"},
     "auditor": _EVIDENCE | {"identity.read", "metrics.read"},
 }

@@ -5,6 +5,7 @@ from stellwerk.features.ledger.proofs import anchor_of
 from stellwerk.features.ledger.sealing import Head, LeafSource, get_head, seal_once
 from stellwerk.features.ledger.service import CONTROL, record
 from stellwerk.features.ledger.sources import decision_sources
+from stellwerk.features.ledger.tracked import TRACKING, StateOf, record_tracked
 from stellwerk.features.ledger.verification import verify_installation
 
 __all__ = [
@@ -12,11 +13,14 @@ __all__ = [
     "DecisionPart",
     "Head",
     "LeafSource",
+    "StateOf",
+    "TRACKING",
     "anchor_of",
     "build_pack",
     "decision_sources",
     "get_head",
     "record",
+    "record_tracked",
     "seal_once",
     "verify_installation",
 ]

@@ -1,13 +1,19 @@
-"""Runs: executions of training, in MLflow's sense."""
+"""Runs: executions of training, in MLflow's sense, with all that they log."""
 
+from stellwerk.features.runs.repository.content import Point
+from stellwerk.features.runs.repository.inputs import UsedDataset
+from stellwerk.features.runs.repository.runs import Run
 from stellwerk.features.runs.service import (
-    fail_run,
-    fingerprint,
-    finish_run,
-    finished_like,
+    artifact_root,
+    create_run,
     get_run,
-    open_run,
-    run_view,
+    log,
+    log_inputs,
+    log_outputs,
+    update_run,
+    visible_runs,
+    writable_run,
 )
 
-__all__ = ["fail_run", "fingerprint", "finish_run", "finished_like", "get_run", "open_run", "run_view"]
+__all__ = ["Point", "Run", "UsedDataset", "artifact_root", "create_run", "get_run", "log", "log_inputs", "log_outputs",
+           "update_run", "visible_runs", "writable_run"]

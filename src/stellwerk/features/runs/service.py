@@ -1,76 +1,164 @@
-"""The record of a run: opened before users' code starts, ended with what came of it."""
+"""Opening, changing and reading runs within the teams of the caller."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import secrets
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy.engine import Connection, RowMapping
+from stellwerk.features import experiments, ledger, logged_models
+from stellwerk.features.experiments import READ, WRITE, now_ms
+from stellwerk.features.runs.names import random_name
+from stellwerk.features.runs.repository import content, inputs, runs
+from stellwerk.features.runs.repository.content import Point
+from stellwerk.features.runs.repository.runs import Run
+from stellwerk.infra.tracking_database import Statements
+from stellwerk.kernel.actor import Actor
+from stellwerk.kernel.errors import BadInput, Conflict, NotFound
+from stellwerk.protocols.mlflow.decoding import invalid
 
-from stellwerk.features import ledger
-from stellwerk.features.runs import repository, tables
-from stellwerk.infra.database import Work
-from stellwerk.kernel.clock import iso_us
-from stellwerk.kernel.errors import NotFound
-from stellwerk.kernel.hashing import digest_of
-from stellwerk.kernel.ids import new_id
-
-# What decides the outcome of a training; equal content must give an equal model.
-FINGERPRINT_PARTS = ("code_digest", "train", "params", "seed", "plan", "lock_hash", "runner_hash", "data_hash",
-                     "contract_digest", "roles")
-
-
-def fingerprint(parts: Mapping[str, Any]) -> str:
-    """Return the digest of all that decides the outcome of a training; raises KeyError when a part is missing."""
-    return digest_of({name: parts[name] for name in FINGERPRINT_PARTS})
+NAME_TAG = "mlflow.runName"
+PARENT_TAG = "mlflow.parentRunId"
+STATUSES = ("RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED")
+ENDED = frozenset({"FINISHED", "FAILED", "KILLED"})
 
 
-def open_run(work: Work, job_id: str, values: Mapping[str, Any]) -> str:
-    """Open the run of a job, or return the one that the job opened before a restart."""
-    known = repository.of_job(work.connection, job_id)
-    if known is not None:
-        return str(known["id"])
-    run_id = new_id()
-    repository.add(work.connection, {"id": run_id, "job_id": job_id, "state": "running", "started_at": work.now_us,
-                                     **values})
-    ledger.record(work, "run.started", tables.run, run_id)
-    return run_id
+def artifact_root(run: Run) -> str:
+    """Return where the artifacts of a run stand, as clients see it."""
+    return f"{experiments.artifact_root(run.experiment_id)}/{run.id}/artifacts"
 
 
-def finish_run(work: Work, run_id: str, values: Mapping[str, Any]) -> None:
-    """End a run that went well; does nothing when it has ended already."""
-    if get_run(work.connection, run_id)["state"] != "running":
-        return
-    repository.change(work.connection, run_id, state="finished", finished_at=work.now_us, **values)
-    ledger.record(work, "run.finished", tables.run, run_id)
+def get_run(st: Statements, run_id: str, actor: Actor, permission: str = READ) -> Run:
+    """Return a run in the caller's scope; raises NotFound, or Forbidden without the permission."""
+    found = runs.get(st, run_id)
+    if found is not None:
+        try:
+            experiments.get_experiment(st, found.experiment_id, actor, permission)
+            return found
+        except NotFound:
+            pass
+    raise NotFound(f"Run with id={run_id} not found", field="run_id", value=run_id[:100])
 
 
-def fail_run(work: Work, run_id: str, error: Mapping[str, Any], log_tail: str) -> None:
-    """End a run that failed; does nothing when it has ended already."""
-    if get_run(work.connection, run_id)["state"] != "running":
-        return
-    repository.change(work.connection, run_id, state="failed", finished_at=work.now_us, error=dict(error),
-                      log_tail=log_tail)
-    ledger.record(work, "run.failed", tables.run, run_id)
-
-
-def get_run(connection: Connection, run_id: str) -> RowMapping:
-    """Return a run; raises NotFound."""
-    found = repository.get(connection, run_id)
-    if found is None:
-        raise NotFound("There is no run with this id.", field="run", value=run_id)
+def writable_run(st: Statements, run_id: str, actor: Actor) -> Run:
+    """Return a run that may be written to; raises as ``get_run``, and Conflict for a deleted one."""
+    found = get_run(st, run_id, actor, WRITE)
+    if found.lifecycle != "active":
+        raise Conflict(f"The run {run_id} must be in the 'active' state. Current state is {found.lifecycle}.",
+                       field="run_id", value=run_id)
     return found
 
 
-def finished_like(connection: Connection, service: str, print_of_inputs: str) -> RowMapping | None:
-    """Return the first finished run with the same inputs."""
-    return repository.finished_like(connection, service, print_of_inputs)
+def create_run(st: Statements, actor: Actor, experiment_id: int, *, name: str | None = None, user: str | None = None,
+               start_time: int | None = None, tags: Sequence[tuple[str, str]] = (), run_id: str | None = None) -> Run:
+    """Open a run; its name is also its tag ``mlflow.runName``. Raises BadInput where the two differ."""
+    experiments.active_experiment(st, experiment_id, actor)
+    tagged = dict(tags).get(NAME_TAG)
+    if name and tagged and name != tagged:
+        raise BadInput("Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values "
+                       f"(run_name='{name}', mlflow.runName='{tagged}').", field="run_name")
+    chosen = name or tagged or random_name()
+    made = runs.add(st, Run(0, run_id or secrets.token_hex(16), experiment_id, chosen, user or "", "RUNNING", "active",
+                            start_time or 0, None))
+    content.set_tags(st, made.no, {**dict(tags), NAME_TAG: chosen}.items())
+    runs.mark_unsealed(st, made.no, now_ms())
+    return made
 
 
-def run_view(row: RowMapping) -> dict[str, Any]:
-    """Return the run as the API shows it."""
-    plain = ("id", "job_id", "service", "state", "fingerprint", "bundle", "code_digest", "commit", "lock_hash",
-             "dataset_version_id", "params", "seed", "plan", "requested_by", "seconds", "peak_memory_mb", "versions",
-             "artifacts", "metrics", "network", "error", "repeats_run", "identical", "differs")
-    return {**{name: row[name] for name in plain}, "started_at": iso_us(row["started_at"]),
-            "finished_at": iso_us(row["finished_at"])}
+def update_run(st: Statements, actor: Actor, run_id: str, *, status: str | None = None, end_time: int | None = None,
+               name: str | None = None) -> Run:
+    """Change status, end or name of a run."""
+    found = writable_run(st, run_id, actor)
+    changed = found._replace(status=status or found.status, name=name or found.name,
+                             end_time=found.end_time if end_time is None else end_time)
+    runs.change(st, changed)
+    if name:
+        content.set_tags(st, found.no, [(NAME_TAG, name)])
+    runs.mark_unsealed(st, found.no, now_ms())
+    return changed
+
+
+def status_name(status: str | int | None) -> str | None:
+    """Return the name of a status given by name or number; raises BadInput for another."""
+    numbers: dict[str | int, str] = {number + 1: known for number, known in enumerate(STATUSES)}
+    found = numbers.get(status, status) if status is not None else None
+    if found is not None and found not in STATUSES:
+        raise invalid("status", status, f"it is one of {', '.join(STATUSES)}.")
+    return None if found is None else str(found)
+
+
+def set_lifecycle(st: Statements, actor: Actor, run_id: str, lifecycle: str) -> None:
+    """Delete or restore a run; one that is in that state already stays as it is."""
+    found = get_run(st, run_id, actor, WRITE)
+    runs.set_lifecycle(st, found.no, lifecycle, now_ms() if lifecycle == "deleted" else None)
+    runs.mark_unsealed(st, found.no, now_ms())
+    ledger.record_tracked(st, actor, "run.deleted" if lifecycle == "deleted" else "run.restored", "run_lifecycle",
+                          run_id, None if lifecycle == "deleted" else {"lifecycle": lifecycle})
+
+
+def log(st: Statements, actor: Actor, run_id: str, *, points: Sequence[Point] = (),
+        params: Sequence[tuple[str, str]] = (), tags: Sequence[tuple[str, str]] = (),
+        model_points: Sequence[logged_models.ModelPoint] = ()) -> None:
+    """Log points, params and tags of a run: all of them or, when an error is raised, none.
+
+    Raises Conflict where a param has another value already: params are written once.
+    """
+    found = writable_run(st, run_id, actor)
+    if points:
+        content.add_points(st, found.no, points)
+    if model_points:
+        logged_models.add_points(st, [point._replace(run_id=run_id) for point in model_points])
+    if params:
+        _add_params(st, found, params)
+    if tags:
+        content.set_tags(st, found.no, dict(tags).items())
+        name = dict(tags).get(NAME_TAG)
+        if name:
+            runs.change(st, found._replace(name=name))
+    runs.mark_unsealed(st, found.no, now_ms())
+
+
+def _add_params(st: Statements, run: Run, params: Sequence[tuple[str, str]]) -> None:
+    known = content.params_of(st, run.no, [key for key, _ in params])
+    differing = [{"key": key, "old_value": known[key], "new_value": value} for key, value in params
+                 if known.get(key, value) != value]
+    if len(params) == 1 and differing:
+        raise Conflict(f"Changing param values is not allowed. Param with key='{params[0][0]}' was already logged with "
+                       f"value='{known[params[0][0]]}' for run ID='{run.id}'. Attempted logging new value "
+                       f"'{params[0][1]}'.", field=params[0][0])
+    if differing:
+        raise Conflict(f"Changing param values is not allowed. Params were already logged='{differing}' for run "
+                       f"ID='{run.id}'.", field="params")
+    content.add_params(st, run.no, [(key, value) for key, value in params if key not in known])
+
+
+def delete_tag(st: Statements, actor: Actor, run_id: str, key: str) -> None:
+    """Remove a tag of a run; raises NotFound where it has none of that name."""
+    found = writable_run(st, run_id, actor)
+    if not content.delete_tag(st, found.no, key):
+        raise NotFound(f"No tag with name: {key} in run with id {run_id}", field="key", value=key)
+    runs.mark_unsealed(st, found.no, now_ms())
+
+
+def log_inputs(st: Statements, actor: Actor, run_id: str,
+               used: Iterable[tuple[inputs.UsedDataset, Sequence[tuple[str, str]]]],
+               models: Sequence[str] = ()) -> None:
+    """Note the data sets and logged models that a run used."""
+    found = writable_run(st, run_id, actor)
+    for dataset, tags in used:
+        inputs.add(st, found.no, found.experiment_id, dataset, tags)
+    logged_models.link(st, run_id, "input", [(model_id, 0) for model_id in models])
+    runs.mark_unsealed(st, found.no, now_ms())
+
+
+def log_outputs(st: Statements, actor: Actor, run_id: str, models: Sequence[tuple[str, int]]) -> None:
+    """Note the logged models that a run made, as (id, step)."""
+    found = writable_run(st, run_id, actor)
+    logged_models.link(st, run_id, "output", models)
+    runs.mark_unsealed(st, found.no, now_ms())
+
+
+def visible_runs(st: Statements, actor: Actor, run_ids: Sequence[str]) -> dict[str, Run]:
+    """Return those of the runs that the caller may see, by id."""
+    found = runs.by_ids(st, run_ids)
+    seen = {one.id for one in experiments.visible(st, actor, sorted({run.experiment_id for run in found}))}
+    return {run.id: run for run in found if run.experiment_id in seen}

@@ -1,39 +1,138 @@
-"""Executions of training and all that is needed to do one again."""
+"""Runs and what they log. Keys and runs stand as numbers in the large tables, ordered by run and key."""
 
-from sqlalchemy import Boolean, Column, Float, Integer, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    String,
+    Table,
+    UniqueConstraint,
+    text,
+)
 
-from stellwerk.infra.database import Json, covered, metadata
+from stellwerk.infra.tracking_database import NAME, VALUE, metadata
+
+# SQLite numbers rows itself only where the key is exactly INTEGER.
+NUMBER = BigInteger().with_variant(Integer(), "sqlite")
+# Longer values would not fit into an index entry of PostgreSQL.
+INDEXED = 100
 
 run = Table(
     "run",
     metadata,
-    Column("id", String(36), primary_key=True),
-    Column("job_id", String(36), nullable=False, unique=True),
-    Column("service", String(80), nullable=False, index=True),
-    Column("state", String(12), nullable=False),
-    Column("fingerprint", String(64), nullable=False, index=True),
-    Column("bundle", String(64), nullable=False),
-    Column("code_digest", String(64), nullable=False),
-    Column("commit", Json),
-    Column("lock_hash", String(64), nullable=False),
-    Column("dataset_version_id", String(36), nullable=False),
-    Column("params", Json, nullable=False),
-    Column("seed", Integer, nullable=False),
-    Column("plan", Json, nullable=False),
-    Column("person_id", String(36)),
-    Column("requested_by", String(200), nullable=False),
-    Column("started_at", Integer, nullable=False),
-    Column("finished_at", Integer),
-    Column("seconds", Float),
-    Column("peak_memory_mb", Float),
-    Column("versions", Json),
-    Column("artifacts", Json),
-    Column("metrics", Json),
-    Column("network", String(40)),
-    Column("error", Json),
-    Column("log_tail", Text),
-    Column("repeats_run", String(36)),
-    Column("identical", Boolean),
-    Column("differs", Json),
-    info=covered("run"),
+    Column("no", NUMBER, primary_key=True),
+    Column("id", String(32), nullable=False, unique=True),
+    Column("experiment_id", Integer, nullable=False),
+    Column("name", NAME, nullable=False),
+    Column("user_id", NAME, nullable=False),
+    Column("status", String(10), nullable=False),
+    Column("lifecycle", String(8), nullable=False),
+    Column("start_time", BigInteger, nullable=False),
+    Column("end_time", BigInteger),
+    Column("deleted_at", BigInteger),
+)
+Index("ix_run_newest", run.c.experiment_id, run.c.lifecycle, run.c.start_time.desc(), run.c.id)
+
+key = Table(
+    "key",
+    metadata,
+    Column("no", NUMBER, primary_key=True),
+    Column("name", NAME, nullable=False, unique=True),
+)
+
+metric = Table(
+    "metric",
+    metadata,
+    Column("run_no", NUMBER, nullable=False),
+    Column("key_no", NUMBER, nullable=False),
+    Column("timestamp", BigInteger, nullable=False),
+    Column("step", BigInteger, nullable=False),
+    Column("value", Double, nullable=False),
+    Column("is_nan", SmallInteger, nullable=False),
+    # A metric is a set of points: the same point again changes nothing.
+    PrimaryKeyConstraint("run_no", "key_no", "timestamp", "step", "value", "is_nan"),
+    sqlite_with_rowid=False,
+)
+
+latest_metric = Table(
+    "latest_metric",
+    metadata,
+    Column("run_no", NUMBER, nullable=False),
+    Column("key_no", NUMBER, nullable=False),
+    Column("step", BigInteger, nullable=False),
+    Column("timestamp", BigInteger, nullable=False),
+    Column("value", Double, nullable=False),
+    Column("is_nan", SmallInteger, nullable=False),
+    PrimaryKeyConstraint("run_no", "key_no"),
+    Index("ix_latest_metric_value", "key_no", "is_nan", "value", "run_no"),
+    sqlite_with_rowid=False,
+)
+
+param = Table(
+    "param",
+    metadata,
+    Column("run_no", NUMBER, nullable=False),
+    Column("key_no", NUMBER, nullable=False),
+    Column("value", VALUE, nullable=False),
+    PrimaryKeyConstraint("run_no", "key_no"),
+    sqlite_with_rowid=False,
+)
+Index("ix_param_value", param.c.key_no, text(f"substr(value, 1, {INDEXED})"), param.c.run_no)
+
+run_tag = Table(
+    "run_tag",
+    metadata,
+    Column("run_no", NUMBER, nullable=False),
+    Column("key_no", NUMBER, nullable=False),
+    Column("value", VALUE, nullable=False),
+    PrimaryKeyConstraint("run_no", "key_no"),
+    sqlite_with_rowid=False,
+)
+Index("ix_run_tag_value", run_tag.c.key_no, text(f"substr(value, 1, {INDEXED})"), run_tag.c.run_no)
+
+dataset = Table(
+    "dataset",
+    metadata,
+    Column("no", NUMBER, primary_key=True),
+    Column("experiment_id", Integer, nullable=False),
+    Column("name", NAME, nullable=False),
+    Column("digest", NAME, nullable=False),
+    Column("source_type", VALUE, nullable=False),
+    Column("source", VALUE, nullable=False),
+    Column("schema", VALUE),
+    Column("profile", VALUE),
+    UniqueConstraint("experiment_id", "name", "digest"),
+)
+
+run_input = Table(
+    "run_input",
+    metadata,
+    Column("run_no", NUMBER, nullable=False),
+    Column("dataset_no", NUMBER, nullable=False),
+    PrimaryKeyConstraint("run_no", "dataset_no"),
+    Index("ix_run_input_dataset", "dataset_no", "run_no"),
+    sqlite_with_rowid=False,
+)
+
+run_input_tag = Table(
+    "run_input_tag",
+    metadata,
+    Column("run_no", NUMBER, nullable=False),
+    Column("dataset_no", NUMBER, nullable=False),
+    Column("name", NAME, nullable=False),
+    Column("value", VALUE, nullable=False),
+    PrimaryKeyConstraint("run_no", "dataset_no", "name"),
+    sqlite_with_rowid=False,
+)
+
+# Runs whose content has changed since the ledger last spoke of them.
+unsealed_run = Table(
+    "unsealed_run",
+    metadata,
+    Column("run_no", NUMBER, primary_key=True, autoincrement=False),
+    Column("since", BigInteger, nullable=False),
 )

@@ -126,6 +126,9 @@ def page_routes(prefix: str = "", *, tag: str) -> Routes:
 
 def served_routes(app: FastAPI) -> Iterable[tuple[str, str, object]]:
     """Yield (method, path, endpoint) of every route of an application."""
+    for collection in getattr(app.state, "raw_routes", ()):
+        for endpoint in collection.endpoints:
+            yield endpoint.method, endpoint.path, endpoint.handler
     for route in app.router.routes:
         methods = getattr(route, "methods", None) or {"*"}
         for method in sorted(methods):

@@ -18,7 +18,7 @@ from stellwerk.features.releases import service
 from stellwerk.features.releases.serving import serving
 from stellwerk.features.releases.way.plan import subjects_of
 from stellwerk.features.releases.way.scoring import columns_of
-from stellwerk.features.runs import get_run
+from stellwerk.features.trainings import get_run
 from stellwerk.features.services import Submission
 from stellwerk.manifest import Manifest
 

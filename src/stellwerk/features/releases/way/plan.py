@@ -12,7 +12,7 @@ from stellwerk.features.datasets import contract_in, read_frame
 from stellwerk.features.evaluations import choose_split, make_plan, record_plan, split_rows
 from stellwerk.features.jobs import JobContext
 from stellwerk.features.releases import service
-from stellwerk.features.runs import fingerprint
+from stellwerk.features.trainings import fingerprint
 from stellwerk.features.services import Submission, get_bundle_row
 from stellwerk.kernel import canonical_json
 from stellwerk.kernel.errors import BadInput

@@ -12,7 +12,7 @@ from stellwerk.features.jobs import Cancelled, JobContext
 from stellwerk.features.models import find_version, get_version_by_id, register_version
 from stellwerk.features.releases.way.plan import serve_plan
 from stellwerk.features.releases.way.scoring import Scored, background, score_all
-from stellwerk.features.runs import fail_run, finish_run, finished_like, get_run, open_run
+from stellwerk.features.trainings import fail_run, finish_run, finished_like, get_run, open_run
 from stellwerk.features.services import FunctionFailed, Submission, get_bundle_row, run_function
 from stellwerk.kernel import canonical_json
 

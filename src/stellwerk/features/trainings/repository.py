@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.engine import Connection, RowMapping
 
-from stellwerk.features.runs.tables import run
+from stellwerk.features.trainings.tables import run
 
 
 def add(connection: Connection, values: dict[str, Any]) -> None:

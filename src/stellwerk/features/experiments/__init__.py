@@ -1,0 +1,21 @@
+"""Experiments: named collections of runs."""
+
+from stellwerk.features.experiments.repository import Experiment
+from stellwerk.features.experiments.service import (
+    READ,
+    WRITE,
+    active_experiment,
+    artifact_root,
+    create_experiment,
+    get_experiment,
+    may,
+    now_ms,
+    parse_id,
+    require,
+    set_lifecycle,
+    team_of_new,
+    visible,
+)
+
+__all__ = ["READ", "WRITE", "Experiment", "active_experiment", "artifact_root", "create_experiment", "get_experiment",
+           "may", "now_ms", "parse_id", "require", "set_lifecycle", "team_of_new", "visible"]

@@ -1,0 +1,107 @@
+"""Histories of metrics in MLflow's protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from stellwerk.features.experiments import READ
+from stellwerk.features.runs import service
+from stellwerk.features.runs.repository import content
+from stellwerk.infra.http.raw import Call
+from stellwerk.infra.http.raw.mlflow import mlflow_routes
+from stellwerk.infra.tracking_database import Statements
+from stellwerk.kernel.errors import BadInput, NotFound
+from stellwerk.kernel.route import allow
+from stellwerk.protocols.mlflow import limits, paging
+from stellwerk.protocols.mlflow.decoding import invalid
+from stellwerk.protocols.mlflow.wire import runs as wire
+
+routes = mlflow_routes("/mlflow/metrics")
+_MOST = 25_000
+_MOST_RUNS = 100
+_THINNED = 2500
+
+
+def _metric(key: str, row: tuple[Any, ...], run_id: str | None = None) -> dict[str, Any]:
+    timestamp, step, value, is_nan = row
+    point = {"key": key, "value": "NaN" if is_nan else value, "timestamp": timestamp, "step": step}
+    if run_id is not None:
+        point["run_id"] = run_id
+    return point
+
+
+@routes.get("/get-history", allow(READ), wire.MetricHistory)
+async def get_history(call: Call, body: wire.MetricHistory) -> dict[str, Any]:
+    """Return all points of a metric in order of time, step and value; in pages where ``max_results`` is given."""
+    limits.check_run_id(body.id)
+    key = body.metric_key or ""
+    mark = paging.query_mark("history", body.id, key)
+    position = paging.read_token(body.page_token, mark, (int, int, (int, float), int))
+    size = None if body.max_results is None else paging.page_size(body.max_results, _MOST, 2**31 - 1)
+
+    def query(st: Statements) -> dict[str, Any]:
+        found = service.get_run(st, body.id, call.actor)
+        rows = content.history(st, found.no, key, after=position, limit=None if size is None else size + 1)
+        page = rows if size is None else rows[:size]
+        answer: dict[str, Any] = {"metrics": [_metric(key, row) for row in page]}
+        if size is not None and len(rows) > size:
+            answer["next_page_token"] = paging.make_token(mark, list(page[-1]))
+        return answer
+
+    return await call.tracking.read_async(query)
+
+
+@routes.get("/get-history-bulk-interval", allow(READ), wire.MetricHistoryInterval)
+async def get_interval(call: Call, body: wire.MetricHistoryInterval) -> dict[str, Any]:
+    """Return points of a metric in several runs between two steps, thinned evenly."""
+    wanted = _several(body.run_ids or (), "run_ids")
+    first, last = body.start_step, body.end_step
+    if (first is None) != (last is None):
+        raise BadInput("If either start step or end step are specified, both must be specified.", field="start_step")
+    if first is not None and last is not None and first > last:
+        raise BadInput("end_step must be greater than start_step. "
+                       f"Found start_step={first} and end_step={last}.", field="end_step")
+    for name, step in (("start_step", first), ("end_step", last)):
+        limits.check_int64(step or 0, name)
+    size = paging.page_size(body.max_results, _THINNED, _THINNED)
+
+    def query(st: Statements) -> dict[str, Any]:
+        metrics: list[dict[str, Any]] = []
+        for run_id, number in _numbers(st, call, wanted):
+            metrics += [_metric(body.metric_key or "", row, run_id) for row in content.history_by_step(
+                st, number, body.metric_key or "", first, last, size)]
+        return {"metrics": metrics}
+
+    return await call.tracking.read_async(query)
+
+
+@routes.get("/get-history-bulk", allow(READ), wire.MetricHistoryBulk)
+async def get_bulk(call: Call, body: wire.MetricHistoryBulk) -> dict[str, Any]:
+    """Return the points of a metric in several runs, ordered by run, time, step and value."""
+    wanted = _several(body.run_id or (), "run_id")
+    size = paging.page_size(body.max_results, _MOST, _MOST)
+
+    def query(st: Statements) -> dict[str, Any]:
+        metrics: list[dict[str, Any]] = []
+        for run_id, number in sorted(_numbers(st, call, wanted)):
+            rows = content.history(st, number, body.metric_key or "", limit=size - len(metrics))
+            metrics += [_metric(body.metric_key or "", row, run_id) for row in rows]
+        return {"metrics": metrics}
+
+    return await call.tracking.read_async(query)
+
+
+def _several(run_ids: Sequence[str], name: str) -> list[str]:
+    wanted = list(dict.fromkeys(run_ids))
+    if len(wanted) > _MOST_RUNS:
+        raise invalid(name, len(wanted), f"at most {_MOST_RUNS} runs can be asked for at once.")
+    return wanted
+
+
+def _numbers(st: Statements, call: Call, run_ids: Sequence[str]) -> list[tuple[str, int]]:
+    visible = service.visible_runs(st, call.actor, run_ids)
+    for run_id in run_ids:
+        if run_id not in visible:
+            raise NotFound(f"Run with id={run_id[:100]} not found", field="run_id", value=run_id[:100])
+    return [(run_id, visible[run_id].no) for run_id in run_ids]

@@ -1,0 +1,103 @@
+"""Queries on the runs themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from stellwerk.infra.tracking_database import Statements
+from stellwerk.infra.tracking_database.statements import marks
+
+COLUMNS = "no, id, experiment_id, name, user_id, status, lifecycle, start_time, end_time"
+
+
+class Run(NamedTuple):
+    """One run; times are milliseconds since 1970, ``no`` its number in the tables of what it logs."""
+
+    no: int
+    id: str
+    experiment_id: int
+    name: str
+    user_id: str
+    status: str
+    lifecycle: str
+    start_time: int
+    end_time: int | None
+
+
+def add(st: Statements, run: Run) -> Run:
+    """Insert a run (its ``no`` is given here) and return it."""
+    number = st.fetch_value(
+        "INSERT INTO run (id, experiment_id, name, user_id, status, lifecycle, start_time, end_time) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING no", run[1:])
+    return run._replace(no=int(number))
+
+
+def get(st: Statements, run_id: str) -> Run | None:
+    """Return one run."""
+    row = st.fetch_one(f"SELECT {COLUMNS} FROM run WHERE id = ?", (run_id,))
+    return None if row is None else Run(*row)
+
+
+def by_ids(st: Statements, ids: Sequence[str]) -> list[Run]:
+    """Return runs by id."""
+    found: list[Run] = []
+    for start in range(0, len(ids), 500):
+        part = ids[start:start + 500]
+        found += [Run(*row) for row in st.fetch_all(
+            f"SELECT {COLUMNS} FROM run WHERE id IN ({marks(len(part))})", part)]
+    return found
+
+
+def change(st: Statements, run: Run) -> None:
+    """Write name, status, lifecycle and end of a run."""
+    st.modify("UPDATE run SET name = ?, status = ?, lifecycle = ?, end_time = ? WHERE no = ?",
+              (run.name, run.status, run.lifecycle, run.end_time, run.no))
+
+
+def set_lifecycle(st: Statements, run_no: int, lifecycle: str, deleted_at: int | None) -> None:
+    """Mark a run as deleted or active."""
+    st.modify("UPDATE run SET lifecycle = ?, deleted_at = ? WHERE no = ?", (lifecycle, deleted_at, run_no))
+
+
+def set_lifecycle_in(st: Statements, experiment_id: int, lifecycle: str, deleted_at: int | None,
+                     only_deleted_at: int | None = None) -> None:
+    """Mark the runs of an experiment; with ``only_deleted_at`` those that were deleted at that moment."""
+    sql = "UPDATE run SET lifecycle = ?, deleted_at = ? WHERE experiment_id = ? AND lifecycle = ?"
+    before = "active" if lifecycle == "deleted" else "deleted"
+    values: list[object] = [lifecycle, deleted_at, experiment_id, before]
+    if only_deleted_at is not None:
+        sql += " AND deleted_at = ?"
+        values.append(only_deleted_at)
+    st.modify(sql, values)
+
+
+def count_by_experiment(st: Statements, ids: Sequence[int]) -> dict[int, tuple[int, int]]:
+    """Return number of active runs and newest start by experiment."""
+    if not ids:
+        return {}
+    return {row[0]: (row[1], row[2]) for row in st.fetch_all(
+        "SELECT experiment_id, count(*), max(start_time) FROM run "
+        f"WHERE lifecycle = 'active' AND experiment_id IN ({marks(len(ids))}) GROUP BY experiment_id", ids)}
+
+
+def mark_unsealed(st: Statements, run_no: int, now: int) -> None:
+    """Note that a run has content of which the ledger does not know yet."""
+    st.modify("INSERT INTO unsealed_run (run_no, since) VALUES (?, ?) ON CONFLICT DO NOTHING", (run_no, now))
+
+
+def unsealed(st: Statements, limit: int) -> list[tuple[int, str, str, int]]:
+    """Return runs of whose content the ledger does not know yet: (no, id, status, since)."""
+    return [(row[0], row[1], row[2], row[3]) for row in st.fetch_all(
+        "SELECT u.run_no, r.id, r.status, u.since FROM unsealed_run u JOIN run r ON r.no = u.run_no "
+        "ORDER BY u.since LIMIT ?", (limit,))]
+
+
+def mark_sealed(st: Statements, run_no: int) -> None:
+    """Note that the ledger knows the content of a run."""
+    st.modify("DELETE FROM unsealed_run WHERE run_no = ?", (run_no,))
+
+
+def is_unsealed(st: Statements, run_no: int) -> bool:
+    """Tell whether a run has content of which the ledger does not know yet."""
+    return st.fetch_value("SELECT 1 FROM unsealed_run WHERE run_no = ?", (run_no,)) is not None

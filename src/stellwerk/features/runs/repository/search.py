@@ -1,0 +1,194 @@
+"""Searching runs: filters as joins on their indexes, orders in phases, pages by position.
+
+The first key of an order decides the phases: runs that have a value there, in the order of its index; then those
+whose metric is NaN; then those without one. A page goes through the phases until it is full, so the common case
+reads an index as far as the page reaches and sorts nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from stellwerk.features.runs.repository import keys
+from stellwerk.features.runs.repository.runs import Run
+from stellwerk.features.runs.tables import INDEXED
+from stellwerk.infra.tracking_database import Statements
+from stellwerk.infra.tracking_database.clauses import Term, after, compared, order_sql
+from stellwerk.infra.tracking_database.statements import marks
+from stellwerk.protocols.mlflow.search import Comparison, Order
+
+_TABLES = {"metric": "latest_metric", "param": "param", "tag": "run_tag"}
+_ATTRIBUTES = {"run_id": "r.id", "run_name": "r.name", "user_id": "r.user_id", "status": "r.status",
+               "start_time": "r.start_time", "end_time": "r.end_time", "experiment_id": "r.experiment_id",
+               "artifact_uri": "('mlflow-artifacts:/' || r.experiment_id || '/' || r.id || '/artifacts')",
+               "lifecycle_stage": "r.lifecycle"}
+_WHOLE = frozenset({"start_time", "end_time"})
+# Stands for a value that is not there, where a page token needs one.
+_NOTHING: dict[type, Any] = {float: 0.0, int: 0, str: ""}
+_RUN = "r.no, r.id, r.experiment_id, r.name, r.user_id, r.status, r.lifecycle, r.start_time, r.end_time"
+
+
+@dataclass
+class _Query:
+    joins: list[str] = field(default_factory=list)
+    join_values: list[Any] = field(default_factory=list)
+    clauses: list[str] = field(default_factory=list)
+    values: list[Any] = field(default_factory=list)
+
+    def join(self, text: str, values: Sequence[Any]) -> None:
+        self.joins.append(text)
+        self.join_values.extend(values)
+
+    def where(self, text: str, values: Sequence[Any] = ()) -> None:
+        self.clauses.append(text)
+        self.values.extend(values)
+
+
+def token_kinds(order: Sequence[Order]) -> tuple[type | tuple[type, ...], ...]:
+    """Return the types in a position: the phase, rank and value of each key, start and id of the run."""
+    kinds: list[type | tuple[type, ...]] = [int]
+    for entry in order:
+        kinds += [int, (int, float) if _kind(entry) in (int, float) else str]
+    return (*kinds, int, str)
+
+
+def _kind(entry: Order) -> type:
+    if entry.kind == "metric":
+        return float
+    if entry.kind == "attribute" and (entry.key in _WHOLE or entry.key == "experiment_id"):
+        return int
+    return str
+
+
+def search(st: Statements, experiment_ids: Sequence[int], stages: Sequence[str], filters: Sequence[Comparison],
+           order: Sequence[Order], position: Sequence[Any] | None, limit: int) -> tuple[list[Run], list[list[Any]]]:
+    """Return a page of runs and the position of each, behind ``position``."""
+    if not experiment_ids:
+        return [], []
+    first = order[0] if order and order[0].kind in _TABLES else None
+    phases = (0,) if first is None else (0, 1, 2) if first.kind == "metric" else (0, 2)
+    runs: list[Run] = []
+    places: list[list[Any]] = []
+    for phase in phases:
+        if position is not None and phase < position[0]:
+            continue
+        query = _filtered(st, experiment_ids, stages, filters)
+        terms = _ordered(st, query, order, phase)
+        if position is not None and phase == position[0]:
+            query.where(*after(terms, position[1:]))
+        columns = ", ".join(term.sql for term in terms[:-2])
+        sql = (f"SELECT {_RUN}{', ' + columns if columns else ''} FROM run r {' '.join(query.joins)} "
+               f"WHERE {' AND '.join(query.clauses)} ORDER BY {order_sql(_without_constants(terms))} LIMIT ?")
+        for row in st.fetch_all(sql, (*query.join_values, *query.values, limit - len(runs))):
+            run = Run(*row[:9])
+            runs.append(run)
+            places.append([phase, *row[9:], run.start_time, run.id])
+        if len(runs) >= limit:
+            break
+    return runs, places
+
+
+def _without_constants(terms: Sequence[Term]) -> list[Term]:
+    # A constant sorts nothing, and PostgreSQL reads a number there as the place of a column.
+    return [term for term in terms if not term.column.startswith("constant")]
+
+
+def _filtered(st: Statements, experiment_ids: Sequence[int], stages: Sequence[str],
+              filters: Sequence[Comparison]) -> _Query:
+    query = _Query()
+    query.where(f"r.experiment_id IN ({marks(len(experiment_ids))})", experiment_ids)
+    query.where(f"r.lifecycle IN ({marks(len(stages))})", stages)
+    for number, comparison in enumerate(filters):
+        if comparison.kind == "attribute":
+            text, values = compared(_ATTRIBUTES[comparison.key], comparison.op, comparison.value, postgres=st.postgres)
+            query.where(text, values)
+        elif comparison.kind == "dataset":
+            query.where(*_dataset(comparison, st.postgres))
+        else:
+            _logged(st, query, comparison, f"f{number}")
+    return query
+
+
+def _logged(st: Statements, query: _Query, comparison: Comparison, name: str) -> None:
+    table, number = _TABLES[comparison.kind], keys.known_number(st, comparison.key)
+    if comparison.op == "IS NULL":
+        query.where(f"NOT EXISTS (SELECT 1 FROM {table} {name} WHERE {name}.run_no = r.no AND {name}.key_no = ?)",
+                    [number])
+        return
+    text, values = f"{name}.run_no = r.no AND {name}.key_no = ?", [number]
+    if comparison.kind == "metric":
+        compare, more = compared(f"{name}.value", comparison.op, comparison.value)
+        # NaN is kept as 0 with a mark; it is unequal to every number and neither below nor above one.
+        if comparison.op == "!=":
+            text += f" AND ({name}.is_nan = 1 OR {compare})"
+        else:
+            text += f" AND {name}.is_nan = 0 AND {compare}"
+        values += more
+    elif comparison.op != "IS NOT NULL":
+        compare, more = compared(f"{name}.value", comparison.op, comparison.value, postgres=st.postgres)
+        text += f" AND {compare}"
+        values += more
+        if comparison.op == "=":
+            # What the index holds: the beginning of the value.
+            text += f" AND substr({name}.value, 1, {INDEXED}) = substr(?, 1, {INDEXED})"
+            values.append(comparison.value)
+    query.join(f"JOIN {table} {name} ON {text}", values)
+
+
+def _dataset(comparison: Comparison, postgres: bool) -> tuple[str, list[Any]]:
+    if comparison.key == "context":
+        text, values = compared("t.value", comparison.op, comparison.value, postgres=postgres)
+        return ("EXISTS (SELECT 1 FROM run_input_tag t WHERE t.run_no = r.no AND t.name = 'mlflow.data.context' "
+                f"AND {text})", values)
+    column = {"name": "d.name", "digest": "d.digest"}[comparison.key]
+    text, values = compared(column, comparison.op, comparison.value, postgres=postgres)
+    return ("EXISTS (SELECT 1 FROM run_input i JOIN dataset d ON d.no = i.dataset_no "
+            f"WHERE i.run_no = r.no AND {text})", values)
+
+
+def _ordered(st: Statements, query: _Query, order: Sequence[Order], phase: int) -> list[Term]:
+    """Return the terms of an order within a phase: rank and value of each key, then the newest start, then the id."""
+    terms: list[Term] = []
+    for number, entry in enumerate(order):
+        name = f"o{number}"
+        if entry.kind not in _TABLES:
+            terms += _attribute_terms(entry)
+        elif number == 0:
+            terms += _phase_terms(st, query, entry, phase, name)
+        else:
+            terms += _joined_terms(st, query, entry, name)
+    return [*terms, Term("r.start_time", "start_time", descending=True), Term("r.id", "id")]
+
+
+def _attribute_terms(entry: Order) -> list[Term]:
+    column = _ATTRIBUTES[entry.key]
+    if entry.key != "end_time":
+        return [Term("0", "constant"), Term(column, entry.key, entry.descending)]
+    return [Term("CASE WHEN r.end_time IS NULL THEN 1 ELSE 0 END", "rank"),
+            Term("coalesce(r.end_time, 0)", "end_time", entry.descending)]
+
+
+def _phase_terms(st: Statements, query: _Query, entry: Order, phase: int, name: str) -> list[Term]:
+    table, number = _TABLES[entry.kind], keys.known_number(st, entry.key)
+    nothing = "0.0" if entry.kind == "metric" else "''"
+    if phase == 2:
+        query.where(f"NOT EXISTS (SELECT 1 FROM {table} {name} WHERE {name}.run_no = r.no AND {name}.key_no = ?)",
+                    [number])
+        return [Term("2", "constant"), Term(nothing, "constant value")]
+    text, values = f"{name}.run_no = r.no AND {name}.key_no = ?", [number]
+    if entry.kind == "metric":
+        text += f" AND {name}.is_nan = {phase}"
+    query.join(f"JOIN {table} {name} ON {text}", values)
+    if phase == 1:
+        return [Term("1", "constant"), Term(nothing, "constant value")]
+    return [Term("0", "constant"), Term(f"{name}.value", "value", entry.descending)]
+
+
+def _joined_terms(st: Statements, query: _Query, entry: Order, name: str) -> list[Term]:
+    table, number = _TABLES[entry.kind], keys.known_number(st, entry.key)
+    query.join(f"LEFT JOIN {table} {name} ON {name}.run_no = r.no AND {name}.key_no = ?", [number])
+    nothing = "0.0" if entry.kind == "metric" else "''"
+    rank = f"CASE WHEN {name}.run_no IS NULL THEN 2 ELSE {f'{name}.is_nan' if entry.kind == 'metric' else '0'} END"
+    return [Term(rank, "rank"), Term(f"coalesce({name}.value, {nothing})", "value", entry.descending)]

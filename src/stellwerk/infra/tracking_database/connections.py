@@ -1,0 +1,83 @@
+"""Opening connections of either kind, and what a failing statement means to a caller."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from stellwerk.infra.tracking_database.statements import PostgresStatements, SqliteStatements, too_slow
+from stellwerk.kernel.errors import StellwerkError, Unavailable
+from stellwerk.kernel.secret import Secret
+
+Connected = SqliteStatements | PostgresStatements
+Connect = Callable[[bool], Connected]
+"""Opens a connection: for writing when True, else for reading only."""
+
+
+def sqlite_file(path: Path) -> Connect:
+    """Return what opens connections on a SQLite file in write-ahead mode."""
+
+    def connect(writes: bool) -> SqliteStatements:
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10,
+                                     cached_statements=512)
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "case_sensitive_like=ON",
+                       "temp_store=MEMORY", f"cache_size={-24_000 if writes else -12_000}",
+                       f"query_only={'OFF' if writes else 'ON'}"):
+            connection.execute(f"PRAGMA {pragma}")
+        return SqliteStatements(connection)
+
+    return connect
+
+
+def postgres_server(address: Secret) -> Connect:
+    """Return what opens connections on a PostgreSQL database."""
+
+    def connect(writes: bool) -> PostgresStatements:
+        import psycopg
+
+        connection: psycopg.Connection[tuple[Any, ...]] = psycopg.connect(
+            address.reveal(), autocommit=True, prepare_threshold=2, connect_timeout=10)
+        if not writes:
+            connection.execute("SET default_transaction_read_only = on")
+        return PostgresStatements(connection)
+
+    return connect
+
+
+def begin(statements: Connected, writes: bool) -> None:
+    """Open a transaction: one consistent view when reading, the right to write when writing."""
+    if isinstance(statements, SqliteStatements):
+        statements.connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+    else:
+        statements.connection.execute("BEGIN" if writes else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+
+def translated(error: Exception, seconds: float = 0.0) -> Exception:
+    """Return what a caller is told about an error of the driver; the error itself when it is a fault of ours."""
+    if isinstance(error, StellwerkError):
+        return error
+    text = str(error)
+    if isinstance(error, sqlite3.Error):
+        if "interrupted" in text:
+            return too_slow(seconds)
+        if "full" in text:
+            return Unavailable("The disk is full; nothing was changed.", retry_after=30,
+                               hint="Free space on the volume of the home folder and try again.")
+        if "locked" in text or "busy" in text:
+            return Unavailable("The database is busy; nothing was changed.", retry_after=1, hint="Try again.")
+        return error
+    state = getattr(error, "sqlstate", None)
+    if state == "57014":
+        return too_slow(seconds)
+    if type(error).__module__.startswith("psycopg") and (state is None or state[:2] in ("08", "53", "57", "40")):
+        return Unavailable("The tracking database cannot be reached or is busy; nothing was changed.", retry_after=2,
+                           hint="Try again; if it stays, look at the PostgreSQL server.")
+    return error
+
+
+def lost(statements: Connected) -> bool:
+    """Tell whether a connection can no longer be used."""
+    return isinstance(statements, PostgresStatements) and bool(statements.connection.closed
+                                                                or statements.connection.broken)

@@ -1,0 +1,1 @@
+"""The tracking protocol of MLflow clients: structs, error codes, search grammar; no SQL and no logic."""
