@@ -7,6 +7,7 @@ import sys
 
 from bench import gateway
 from bench.tracking import run as tracking
+from bench.tracking.run import Plan
 
 
 def main() -> int:
@@ -19,12 +20,18 @@ def main() -> int:
     two = names.add_parser("tracking", help="tracking against the stock MLflow server")
     two.add_argument("--rounds", type=int, default=5, help="how often each row is measured; medians are printed")
     two.add_argument("--quick", action="store_true", help="few calls and small data: whether it runs, not how fast")
+    two.add_argument("--postgres", action="store_true", help="ours on a private PostgreSQL instead of SQLite")
+    two.add_argument("--only", choices=["peer", "ours"], help="measure one side alone")
+    two.add_argument("--runs", type=int, default=100_000, help="how many runs the large search has before it")
     chosen = parser.parse_args()
+    good = True
     if chosen.name in (None, "gateway"):
         gateway.main(getattr(chosen, "seconds", 4.0), getattr(chosen, "rounds", 3))
-    if chosen.name in (None, "tracking"):
-        tracking.main(getattr(chosen, "rounds", 5), quick=getattr(chosen, "quick", False))
-    return 0
+    if chosen.name is None:
+        good = tracking.main(Plan())
+    elif chosen.name == "tracking":
+        good = tracking.main(Plan(chosen.rounds, chosen.quick, chosen.postgres, chosen.only, chosen.runs))
+    return 0 if good else 1
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,11 +45,16 @@ def runs(count: int, metrics: int = METRICS, params: int = PARAMS, seed: int = 7
         yield Run(f"run-{number:07d}", START_MS + number * 1000, settings, values)
 
 
+def threshold(number: int) -> float:
+    """Return the least value of a search; it differs from call to call, so that no cache serves it."""
+    return round(0.4 + number % 97 / 1000, 3)
+
+
 def search(experiment: str, number: int, page: int = 100, token: str | None = None) -> dict[str, Any]:
-    """Return a search with filter and order; its thresholds differ from call to call, so that no cache serves it."""
+    """Return a search with filter and order."""
     body: dict[str, Any] = {
         "experiment_ids": [experiment], "max_results": page, "order_by": ["metrics.metric_1 DESC"],
-        "filter": f"metrics.metric_0 > {0.4 + number % 97 / 1000:.3f} and "
+        "filter": f"metrics.metric_0 > {threshold(number):.3f} and "
                   f"params.family = '{FAMILIES[number % len(FAMILIES)]}'"}
     return body if token is None else {**body, "page_token": token}
 
@@ -60,9 +66,15 @@ def points(run_id: str, count: int, first: int = 0, key: str = "loss") -> dict[s
                         for step in range(first, first + count)]}
 
 
-def answer(held: list[Run], number: int, page: int = 100) -> list[str]:
-    """Return the names that the first page of ``search`` must show."""
-    least, family = round(0.4 + number % 97 / 1000, 3), FAMILIES[number % len(FAMILIES)]
-    found = [run for run in held if run.metrics["metric_0"] > least and run.params["family"] == family]
-    found.sort(key=lambda run: -run.metrics["metric_1"])
-    return [run.name for run in found[:page]]
+class Held:
+    """What the runs say that a search asks for, in its order: the answers that a search must give."""
+
+    def __init__(self, runs: Iterable[Run]) -> None:
+        self._sorted = sorted(((run.metrics["metric_1"], run.metrics["metric_0"], run.params["family"], run.name)
+                               for run in runs), reverse=True)
+
+    def page(self, number: int, page: int = 100) -> list[str]:
+        """Return the names on the first page of ``search``."""
+        least, family = threshold(number), FAMILIES[number % len(FAMILIES)]
+        found = (name for _, value, kind, name in self._sorted if value > least and kind == family)
+        return list(itertools.islice(found, page))

@@ -21,10 +21,11 @@ class Row:
     """One line of the table."""
 
     title: str
-    goal: float
+    goal: float | None
     calls: int
     prepare: Callable[[Client], Step]
     per_second: bool = False
+    with_p99: bool = False
 
 
 def new_experiment(client: Client, name: str) -> str:
@@ -167,7 +168,7 @@ class Searches:
 
     def filtered(self, client: Client) -> Step:
         """Search with a filter on a metric and a parameter, ordered by a metric."""
-        return filtered_search(client, self.experiment(client), list(data.runs(self.count)))
+        return filtered_search(client, self.experiment(client), data.Held(data.runs(self.count)))
 
     def first_page(self, client: Client) -> Step:
         """Search for the first 100 runs, in the order that the server has by itself: the newest first."""
@@ -184,12 +185,12 @@ class Searches:
         return step
 
 
-def filtered_search(client: Client, experiment: str, held: list[data.Run]) -> Step:
+def filtered_search(client: Client, experiment: str, held: data.Held) -> Step:
     """Return the timed search with filter and order over runs that are there already."""
     def step(number: int) -> float:
         found = json.loads(client.send(encode("POST", "runs/search", client.token, data.search(experiment, number))))
         spent = client.spent
-        expect(names(found) == data.answer(held, number), "another page")
+        expect(names(found) == held.page(number), "another page")
         return spent
 
     return step

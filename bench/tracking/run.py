@@ -4,62 +4,120 @@ from __future__ import annotations
 
 import contextlib
 import os
-import statistics
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from bench.tracking import servers
+from bench.tracking import crowd, data, fill, postgres, servers
+from bench.tracking.measure import alternating, measure
 from bench.tracking.report import Line, table
-from bench.tracking.rows import Row, rows
+from bench.tracking.rows import Row, filtered_search, new_experiment, rows
 from bench.tracking.servers import Server
 
+CLIENTS = 16
 
-def main(rounds: int, *, quick: bool = False) -> None:
-    """Measure every row on both servers and print the table."""
-    print(f"{os.cpu_count()} CPUs, load before {os.getloadavg()[0]:.1f}; medians of {rounds} interleaved rounds",
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured."""
+
+    rounds: int = 5
+    quick: bool = False
+    postgres: bool = False
+    only: str | None = None
+    runs: int = 100_000
+
+    def calls(self, row: Row) -> int:
+        """Return the calls of a row in each round."""
+        return 3 if self.quick else row.calls
+
+
+def main(plan: Plan) -> bool:
+    """Measure every row on both servers and print the table; returns whether every answer was right."""
+    print(f"{os.cpu_count()} CPUs, load before {os.getloadavg()[0]:.1f}; {plan.rounds} interleaved rounds, medians",
           flush=True)
-    with tempfile.TemporaryDirectory() as place:
-        pair = (servers.peer(Path(place) / "peer"), servers.ours(Path(place) / "ours"))
-        lines = []
-        with running(pair):
-            for row in rows():
-                lines.append(measure(row, pair, rounds, quick=quick))
-    print(f"\nload after {os.getloadavg()[0]:.1f}\n")
-    print(table(lines))
+    lines: list[Line] = []
+    with chosen(plan) as pair:
+        for found in _all(plan, pair):
+            print(f"{found.text()}   [load {os.getloadavg()[0]:.1f}]", flush=True)
+            lines.append(found)
+    print(f"\n{os.cpu_count()} CPUs, load after {os.getloadavg()[0]:.1f}\n\n{table(lines)}")
+    return not any(line.failures for line in lines)
 
 
 @contextlib.contextmanager
-def running(chosen: Sequence[Server]) -> Iterator[None]:
+def chosen(plan: Plan) -> Iterator[list[Server]]:
+    """Yield the servers to measure, not started, with their folders until the end of the block."""
+    with contextlib.ExitStack() as stack:
+        place = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        address = stack.enter_context(postgres.private()).address if plan.postgres else None
+        pair = []
+        if plan.only != "ours":
+            pair.append(servers.peer(place / "peer"))
+        if plan.only != "peer":
+            pair.append(servers.ours(place / "ours", address))
+        yield pair
+
+
+@contextlib.contextmanager
+def running(some: Sequence[Server]) -> Iterator[None]:
     """Run servers until the end of the block."""
     try:
-        for server in chosen:
+        for server in some:
             server.start()
         yield
     finally:
-        for server in chosen:
+        for server in some:
             server.stop()
 
 
-def measure(row: Row, chosen: Sequence[Server], rounds: int, *, quick: bool = False) -> Line:
-    """Measure one row: the servers take turns, and who begins changes from round to round."""
-    clients = {server.name: server.client() for server in chosen}
-    steps = {name: row.prepare(client) for name, client in clients.items()}
-    numbers = dict.fromkeys(steps, 0)
-    figures: dict[str, list[float]] = {name: [] for name in steps}
-    for turn in range(rounds + 1):
-        for name in list(steps)[::1 if turn % 2 else -1]:
-            clients[name].reconnect()
-            # The first turn warms up only; in every turn the first call on a new connection does not count.
-            calls = 1 + (min(3, row.calls) if turn == 0 or quick else row.calls)
-            taken = [steps[name](numbers[name] + call) for call in range(calls)][1:]
-            numbers[name] += calls
-            if turn > 0:
-                figures[name].append(len(taken) / sum(taken) if row.per_second
-                                     else statistics.median(taken) * 1000)
-    for client in clients.values():
-        client.close()
-    line = Line(row.title, "/s" if row.per_second else "ms p50", row.goal,
-                {name: statistics.median(values) for name, values in figures.items()}, more_is_better=row.per_second)
-    print(line.text(), flush=True)
-    return line
+def _all(plan: Plan, pair: list[Server]) -> Iterator[Line]:
+    with running(pair):
+        for row in rows():
+            yield from measure(row, pair, plan.rounds, plan.calls(row))
+        seconds = 1.0 if plan.quick else 4.0
+        yield alternating(crowd.TITLE, "calls/s", 15, pair, plan.rounds, more_is_better=True,
+                          one=lambda server: crowd.drive(server.client(), CLIENTS, seconds))
+        yield memory("memory after these rows, all processes", pair)
+    yield alternating("start to the first good answer", "s", 6, pair, min(plan.rounds, 3), start_and_stop)
+    yield from _many_runs(plan, pair)
+
+
+def memory(title: str, pair: Sequence[Server]) -> Line:
+    """Return the proportional memory of both."""
+    return alternating(title, "MB PSS", 4, pair, 1, Server.memory_mb)
+
+
+def start_and_stop(server: Server) -> float:
+    """Start a server that has its database already; returns the seconds until its first good answer."""
+    spent = server.start()
+    server.stop()
+    return spent
+
+
+def _many_runs(plan: Plan, pair: list[Server]) -> Iterator[Line]:
+    count = plan.runs // 20 if plan.quick else plan.runs
+    experiments = filled(pair, count)
+    held = data.Held(data.runs(count))
+    row = Row(f"search, filter + order, {count:,} runs", 20, 20, with_p99=True,
+              prepare=lambda client: filtered_search(client, experiments[client.port], held))
+    with running(pair):
+        yield from measure(row, pair, plan.rounds, plan.calls(row))
+        yield memory(f"memory after {count:,} runs, all processes", pair)
+
+
+def filled(pair: Sequence[Server], count: int) -> dict[int, str]:
+    """Fill the same runs into both; returns the experiment that holds them by the port of the server."""
+    experiments = {}
+    for server in pair:
+        began = time.perf_counter()
+        with running([server]):
+            experiments[server.port] = new_experiment(server.client(), "many-runs")
+            if server.token is not None:
+                fill.fill_ours(server, experiments[server.port], data.runs(count))
+        if server.token is None:
+            fill.fill_peer(server.folder / "mlflow.db", experiments[server.port], data.runs(count))
+        print(f"{count:,} runs into {server.name} in {time.perf_counter() - began:.0f} s", flush=True)
+    return experiments
