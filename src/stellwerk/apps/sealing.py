@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 
-from stellwerk.features.ledger import CONTROL, LeafSource, decision_sources, seal_once
+from stellwerk.features.ledger import CONTROL, LeafSource, decision_sources, seal_once, tracking_source
+from stellwerk.features.runs import seal_due
 from stellwerk.infra.crypto import load_key
 from stellwerk.infra.installation import Installation
 from stellwerk.kernel.errors import StellwerkError
@@ -27,10 +28,18 @@ class Sealing:
             self.once()
 
     def once(self) -> None:
-        """Seal what has come; decisions first, so that their heads stand under the control head."""
-        for log, leaves in decision_sources(self._installation, settled=True).items():
+        """Seal what has come; the other logs first, so that their heads stand under the control head."""
+        self._note_runs()
+        others = decision_sources(self._installation, settled=True) | tracking_source(self._installation.tracking)
+        for log, leaves in others.items():
             self._seal(log, leaves)
         self._seal(CONTROL, None)
+
+    def _note_runs(self) -> None:
+        try:
+            seal_due(self._installation.tracking)
+        except StellwerkError as error:
+            _log.error("the content of runs was not put on the ledger: %s", error.message)
 
     def _seal(self, log: str, leaves: LeafSource | None) -> None:
         try:

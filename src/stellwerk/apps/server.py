@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
+from stellwerk.apps.tracked import register_tracked
 from stellwerk.features import identity
 from stellwerk.features.releases.publishing import keep_published
 from stellwerk.infra.http.context import HttpContext, OwnerOf, SignedIn
@@ -142,6 +143,7 @@ def create_app(home: Home, settings: Settings, *, more: tuple[Routes, ...] = (),
                                     registry=registry)
     app.state.raw_routes = raw
     check_routes(app, known)
+    register_tracked()
     describe(app)
     return app
 

@@ -4,11 +4,11 @@ from sqlalchemy.engine import Connection
 
 from stellwerk.features.artifacts import tables as artifacts
 from stellwerk.features.experiments import tables as experiments
+from stellwerk.features.experiments.tables import experiment
 from stellwerk.features.ledger import tracking_tables as ledger
 from stellwerk.features.logged_models import tables as logged_models
 from stellwerk.features.registry import tables as registry
 from stellwerk.features.runs import tables as runs
-from stellwerk.features.experiments.tables import experiment
 from stellwerk.infra.tracking_database import metadata
 from stellwerk.kernel import clock
 

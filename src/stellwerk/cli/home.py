@@ -25,7 +25,7 @@ def _database(session: Session) -> Database:
     if state is SchemaState.OLDER:
         raise Conflict(f"The home {session.home} was written by an older release.", field="home",
                        value=str(session.home), hint=f"Bring it up to date first: stellwerk up --home {session.home}")
-    if state is not SchemaState.CURRENT:
+    if state is not SchemaState.CURRENT or not home.tracking.exists():
         from stellwerk.apps.prepare import prepare_home
 
         prepare_home(session.home)

@@ -38,16 +38,25 @@ def _head(file: str | None) -> str | None:
 
 def _verify_home(session: Session, head: str | None) -> dict[str, Any]:
     from stellwerk.apps import schema
+    from stellwerk.apps.tracked import register_tracked
     from stellwerk.cli.home import read_home
-    from stellwerk.features.ledger import decision_sources, verify_installation
+    from stellwerk.features.ledger import (
+        decision_sources,
+        tracking_source,
+        verify_installation,
+        verify_tracking,
+    )
     from stellwerk.infra.crypto import load_key
     from stellwerk.infra.installation import open_installation
 
+    register_tracked()
     with read_home(session) as connection:
         installation = open_installation(session.home)
         key = load_key(installation.home.keys_dir).public
-        return verify_installation(connection, key, sources=decision_sources(installation), older=head,
-                                   tables=schema.metadata.tables).body()
+        sources = decision_sources(installation) | tracking_source(installation.tracking)
+        found = verify_installation(connection, key, sources=sources, older=head, tables=schema.metadata.tables)
+        verify_tracking(installation.tracking, found)
+        return found.body()
 
 
 def _print(found: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from stellwerk.features.experiments.repository import Experiment
 from stellwerk.features.experiments.service import (
     READ,
+    TRACKED,
     WRITE,
     active_experiment,
     artifact_root,
@@ -17,5 +18,5 @@ from stellwerk.features.experiments.service import (
     visible,
 )
 
-__all__ = ["READ", "WRITE", "Experiment", "active_experiment", "artifact_root", "create_experiment", "get_experiment",
-           "may", "now_ms", "parse_id", "require", "set_lifecycle", "team_of_new", "visible"]
+__all__ = ["READ", "TRACKED", "WRITE", "Experiment", "active_experiment", "artifact_root", "create_experiment",
+           "get_experiment", "may", "now_ms", "parse_id", "require", "set_lifecycle", "team_of_new", "visible"]

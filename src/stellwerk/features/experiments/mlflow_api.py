@@ -7,6 +7,7 @@ from typing import Any
 from stellwerk.features.experiments import repository, service
 from stellwerk.features.experiments.repository import Experiment
 from stellwerk.features.experiments.service import READ, WRITE
+from stellwerk.features.experiments.where import order_terms
 from stellwerk.infra.http.raw import Call
 from stellwerk.infra.http.raw.mlflow import mlflow_routes
 from stellwerk.infra.tracking_database import Statements
@@ -98,7 +99,7 @@ async def search(call: Call, body: wire.SearchExperiments) -> dict[str, Any]:
     stages = limits.view_stages(body.view_type)
     size = paging.page_size(body.max_results, 1000, _MOST)
     mark = paging.query_mark("experiments", body.filter, body.order_by, stages)
-    kinds = tuple(str if term.column == "name" else int for term in repository.where.order_terms(order))
+    kinds = tuple(str if term.column == "name" else int for term in order_terms(order))
     position = paging.read_token(body.page_token, mark, kinds)
 
     def query(st: Statements) -> dict[str, Any]:

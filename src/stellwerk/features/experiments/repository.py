@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from stellwerk.features.experiments import where
+from stellwerk.features.experiments.where import order_terms
 from stellwerk.infra.tracking_database import Statements
 from stellwerk.infra.tracking_database.statements import marks
 from stellwerk.protocols.mlflow.search import Comparison, Order
@@ -95,7 +96,7 @@ def search(st: Statements, *, teams: frozenset[str] | None, stages: Sequence[str
         clause, values = where.of_comparison(comparison)
         clauses.append(clause)
         parameters.extend(values)
-    terms = where.order_terms(order)
+    terms = order_terms(order)
     if after is not None:
         clause, values = where.after(terms, after)
         clauses.append(clause)
@@ -107,7 +108,7 @@ def search(st: Statements, *, teams: frozenset[str] | None, stages: Sequence[str
 
 def position_of(experiment: Experiment, order: Sequence[Order]) -> list[Any]:
     """Return where an experiment stands in an order, for the next page to start from."""
-    return [getattr(experiment, term.column) for term in where.order_terms(order)]
+    return [getattr(experiment, term.column) for term in order_terms(order)]
 
 
 def visible_ids(st: Statements, teams: frozenset[str] | None, stages: Sequence[str]) -> list[int]:
@@ -115,3 +116,9 @@ def visible_ids(st: Statements, teams: frozenset[str] | None, stages: Sequence[s
     clauses, parameters = where.stages_and_team(stages, teams)
     return [int(row[0]) for row in st.fetch_all(
         f"SELECT id FROM experiment WHERE {' AND '.join(clauses)} ORDER BY id", parameters)]
+
+
+def ids_after(st: Statements, after: str, limit: int) -> list[str]:
+    """Return the next ids of experiments as texts, in the order of numbers; 0 was always there and is left out."""
+    return [str(row[0]) for row in st.fetch_all("SELECT id FROM experiment WHERE id > ? ORDER BY id LIMIT ?",
+                                                (int(after or 0), limit))]

@@ -115,7 +115,7 @@ def create_experiment(st: Statements, actor: Actor, name: str, location: str | N
     number = repository.next_id(st)
     if location and location.rstrip("/") != artifact_root(number):
         raise invalid("artifact_location", location,
-                      "this installation keeps all artifacts in its own store and picks the place itself; leave it out.")
+                      "this installation keeps artifacts in its own store and picks the place itself; leave it out.")
     now = now_ms()
     made = Experiment(number, name, team_of_new(actor, dict(checked).get(TEAM_TAG)), "active", now, now)
     repository.add(st, made)
@@ -185,3 +185,6 @@ def state_of(st: Statements, experiment_id: str) -> dict[str, object] | None:
 def now_ms() -> int:
     """Return the present in milliseconds since 1970."""
     return time.time_ns() // 1_000_000
+
+
+TRACKED = ledger.TrackedSubject(state_of=state_of, ids_after=repository.ids_after)

@@ -6,6 +6,7 @@ from stellwerk.features.ledger.sealing import Head, LeafSource, get_head, seal_o
 from stellwerk.features.ledger.service import CONTROL, record
 from stellwerk.features.ledger.sources import decision_sources
 from stellwerk.features.ledger.tracked import TRACKING, StateOf, record_tracked
+from stellwerk.features.ledger.tracked_check import SUBJECTS, TrackedSubject, tracking_source, verify_tracking
 from stellwerk.features.ledger.verification import verify_installation
 
 __all__ = [
@@ -13,8 +14,10 @@ __all__ = [
     "DecisionPart",
     "Head",
     "LeafSource",
+    "SUBJECTS",
     "StateOf",
     "TRACKING",
+    "TrackedSubject",
     "anchor_of",
     "build_pack",
     "decision_sources",
@@ -22,5 +25,7 @@ __all__ = [
     "record",
     "record_tracked",
     "seal_once",
+    "tracking_source",
     "verify_installation",
+    "verify_tracking",
 ]

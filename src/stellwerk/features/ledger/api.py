@@ -10,6 +10,7 @@ from sqlalchemy.engine import RowMapping
 from stellwerk.features.ledger import repository
 from stellwerk.features.ledger.sealing import get_head
 from stellwerk.features.ledger.sources import decision_sources
+from stellwerk.features.ledger.tracked_check import tracking_source, verify_tracking
 from stellwerk.features.ledger.verification import verify_installation
 from stellwerk.features.ledger.wire import VerifyRequest
 from stellwerk.infra.crypto import load_key
@@ -55,4 +56,7 @@ def event_view(row: RowMapping) -> dict[str, Any]:
 def verify(body: VerifyRequest, connection: ReadConnection, installation: CurrentInstallation) -> dict[str, Any]:
     """Recompute everything that the ledger covers; says what holds, what differs, and what cannot be seen."""
     key = load_key(installation.home.keys_dir).public
-    return verify_installation(connection, key, sources=decision_sources(installation), older=body.head).body()
+    sources = decision_sources(installation) | tracking_source(installation.tracking)
+    found = verify_installation(connection, key, sources=sources, older=body.head)
+    verify_tracking(installation.tracking, found)
+    return found.body()

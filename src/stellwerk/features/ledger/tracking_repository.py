@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stellwerk.infra.tracking_database import Statements
@@ -68,3 +68,10 @@ def _event(row: Row) -> dict[str, Any]:
     for name in ("state_nonce", "detail_nonce", "leaf"):
         event[name] = bytes(event[name])
     return {**event, "log": "tracking", "table_name": None}
+
+
+def with_events(st: Statements, subject_type: str, ids: Sequence[str]) -> set[str]:
+    """Return those of the subjects of which an event speaks."""
+    return {row[0] for row in st.fetch_all(
+        f"SELECT DISTINCT subject_id FROM tracking_event WHERE subject_type = ? AND subject_id IN ({marks(len(ids))})",
+        (subject_type, *ids))}

@@ -3,6 +3,7 @@
 from stellwerk.features.runs.repository.content import Point
 from stellwerk.features.runs.repository.inputs import UsedDataset
 from stellwerk.features.runs.repository.runs import Run
+from stellwerk.features.runs.sealing import TRACKED, seal_due
 from stellwerk.features.runs.service import (
     artifact_root,
     create_run,
@@ -15,5 +16,5 @@ from stellwerk.features.runs.service import (
     writable_run,
 )
 
-__all__ = ["Point", "Run", "UsedDataset", "artifact_root", "create_run", "get_run", "log", "log_inputs", "log_outputs",
-           "update_run", "visible_runs", "writable_run"]
+__all__ = ["TRACKED", "Point", "Run", "UsedDataset", "artifact_root", "create_run", "get_run", "log", "log_inputs",
+           "log_outputs", "seal_due", "update_run", "visible_runs", "writable_run"]

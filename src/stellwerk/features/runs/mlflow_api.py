@@ -9,7 +9,8 @@ from stellwerk.features import experiments
 from stellwerk.features.experiments import READ, WRITE
 from stellwerk.features.runs import reading_requests as reading
 from stellwerk.features.runs import service, views
-from stellwerk.features.runs.repository import content, search as searching
+from stellwerk.features.runs.repository import content
+from stellwerk.features.runs.repository import search as searching
 from stellwerk.features.runs.repository.runs import Run
 from stellwerk.infra.http.raw import Call
 from stellwerk.infra.http.raw.mlflow import mlflow_routes

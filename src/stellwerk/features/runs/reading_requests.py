@@ -108,7 +108,7 @@ def used_of(used: Sequence[wire.DatasetInput]) -> list[tuple[UsedDataset, list[t
         tags = []
         for tag in entry.tags or ():
             if not tag.key or len(tag.key) > 255 or len(tag.value or "") > 500:
-                raise invalid(f"datasets[{position}].tags", tag.key, "a key has 1 to 255 characters, a value up to 500.")
+                raise invalid(f"datasets[{position}].tags", tag.key, "a key has up to 255 characters and a value 500.")
             tags.append((limits.check_text(tag.key, "key"), limits.check_text(tag.value or "", "value")))
         described = UsedDataset(dataset.name or "", dataset.digest or "", dataset.source_type or "",
                                 dataset.source or "", dataset.schema, dataset.profile)

@@ -58,7 +58,7 @@ def create_run(st: Statements, actor: Actor, experiment_id: int, *, name: str | 
                        f"(run_name='{name}', mlflow.runName='{tagged}').", field="run_name")
     chosen = name or tagged or random_name()
     made = runs.add(st, Run(0, run_id or secrets.token_hex(16), experiment_id, chosen, user or "", "RUNNING", "active",
-                            start_time or 0, None))
+                            start_time or 0, None, actor.person_id or actor.id))
     content.set_tags(st, made.no, {**dict(tags), NAME_TAG: chosen}.items())
     runs.mark_unsealed(st, made.no, now_ms())
     return made

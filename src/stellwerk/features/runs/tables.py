@@ -34,6 +34,8 @@ run = Table(
     Column("start_time", BigInteger, nullable=False),
     Column("end_time", BigInteger),
     Column("deleted_at", BigInteger),
+    # The person or token that opened it, as admitted; ``user_id`` is only what the client says.
+    Column("created_by", NAME, nullable=False),
 )
 Index("ix_run_newest", run.c.experiment_id, run.c.lifecycle, run.c.start_time.desc(), run.c.id)
 
@@ -135,4 +137,6 @@ unsealed_run = Table(
     metadata,
     Column("run_no", NUMBER, primary_key=True, autoincrement=False),
     Column("since", BigInteger, nullable=False),
+    # Grows with each change, so that a digest taken meanwhile is known to be old.
+    Column("changes", BigInteger, nullable=False),
 )

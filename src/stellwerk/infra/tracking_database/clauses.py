@@ -27,7 +27,8 @@ def order_sql(terms: Sequence[Term]) -> str:
 
 def after(terms: Sequence[Term], position: Sequence[Any]) -> Clause:
     """Return the condition of standing behind a position in the order of the terms."""
-    text, values = "", []
+    text = ""
+    values: list[Any] = []
     for term, value in reversed(list(zip(terms, position, strict=True))):
         sign = "<" if term.descending else ">"
         if text:

@@ -71,7 +71,7 @@ def _engine(address: Secret | None, file: Path) -> sqlalchemy.Engine:
 
         event.listen(engine, "connect", configure)
         return engine
-    scheme, _, rest = address.reveal().partition("://")
+    _, _, rest = address.reveal().partition("://")
     return sqlalchemy.create_engine(f"postgresql+psycopg://{rest}", hide_parameters=True)
 
 

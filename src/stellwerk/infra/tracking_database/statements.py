@@ -165,4 +165,4 @@ class PostgresStatements(_Remembering):
 def too_slow(seconds: float) -> BadInput:
     """Return the error of a search that was stopped after so many seconds."""
     return BadInput(f"The search was stopped after {seconds:g} seconds.",
-                    hint="Name fewer experiments, or filter by an attribute, a metric or a parameter that few runs have.")
+                    hint="Name fewer experiments, or filter by something that few runs have.")

@@ -61,7 +61,7 @@ def _decoder(kind: type[_R]) -> msgspec.json.Decoder[_R]:
 def decode_body(kind: type[_R], body: bytes) -> _R:
     """Return the struct of a JSON body; raises BadInput naming the parameter at fault."""
     try:
-        request = _decoder(kind).decode(body or b"{}")
+        request: _R = _decoder(kind).decode(body or b"{}")
     except msgspec.ValidationError as error:
         raise _refused(str(error), _plain(body)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

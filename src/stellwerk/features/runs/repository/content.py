@@ -143,5 +143,6 @@ def history_by_step(st: Statements, run_no: int, key: str, first: int | None, la
 
 def stream_points(st: Statements, run_no: int) -> Iterator[tuple[Any, ...]]:
     """Yield all points of a run in a fixed order: (key, timestamp, step, value, is NaN)."""
-    return st.stream("SELECT k.name, m.timestamp, m.step, m.value, m.is_nan FROM metric m JOIN key k ON k.no = m.key_no "
-                     "WHERE m.run_no = ? ORDER BY m.key_no, m.timestamp, m.step, m.value, m.is_nan", (run_no,))
+    return st.stream("SELECT k.name, m.timestamp, m.step, m.value, m.is_nan FROM metric m "
+                     "JOIN key k ON k.no = m.key_no WHERE m.run_no = ? "
+                     "ORDER BY m.key_no, m.timestamp, m.step, m.value, m.is_nan", (run_no,))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from stellwerk.infra.tracking_database import Statements
 from stellwerk.infra.tracking_database.statements import marks
 
-COLUMNS = "no, id, experiment_id, name, user_id, status, lifecycle, start_time, end_time"
+COLUMNS = "no, id, experiment_id, name, user_id, status, lifecycle, start_time, end_time, created_by"
 
 
 class Run(NamedTuple):
@@ -23,13 +23,14 @@ class Run(NamedTuple):
     lifecycle: str
     start_time: int
     end_time: int | None
+    created_by: str
 
 
 def add(st: Statements, run: Run) -> Run:
     """Insert a run (its ``no`` is given here) and return it."""
     number = st.fetch_value(
-        "INSERT INTO run (id, experiment_id, name, user_id, status, lifecycle, start_time, end_time) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING no", run[1:])
+        "INSERT INTO run (id, experiment_id, name, user_id, status, lifecycle, start_time, end_time, created_by) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING no", run[1:])
     return run._replace(no=int(number))
 
 
@@ -83,21 +84,30 @@ def count_by_experiment(st: Statements, ids: Sequence[int]) -> dict[int, tuple[i
 
 def mark_unsealed(st: Statements, run_no: int, now: int) -> None:
     """Note that a run has content of which the ledger does not know yet."""
-    st.modify("INSERT INTO unsealed_run (run_no, since) VALUES (?, ?) ON CONFLICT DO NOTHING", (run_no, now))
+    st.modify("INSERT INTO unsealed_run (run_no, since, changes) VALUES (?, ?, 1) "
+              "ON CONFLICT (run_no) DO UPDATE SET changes = unsealed_run.changes + 1", (run_no, now))
 
 
-def unsealed(st: Statements, limit: int) -> list[tuple[int, str, str, int]]:
-    """Return runs of whose content the ledger does not know yet: (no, id, status, since)."""
-    return [(row[0], row[1], row[2], row[3]) for row in st.fetch_all(
-        "SELECT u.run_no, r.id, r.status, u.since FROM unsealed_run u JOIN run r ON r.no = u.run_no "
-        "ORDER BY u.since LIMIT ?", (limit,))]
+def unsealed(st: Statements, *, open_before: int, limit: int) -> list[tuple[str, int]]:
+    """Return runs of whose content the ledger does not know, as (id, changes): ended ones at once, open ones only
+    when their first change is older than ``open_before``."""
+    return [(row[0], row[1]) for row in st.fetch_all(
+        "SELECT r.id, u.changes FROM unsealed_run u JOIN run r ON r.no = u.run_no "
+        "WHERE u.since < ? OR r.status IN ('FINISHED', 'FAILED', 'KILLED') ORDER BY u.since LIMIT ?",
+        (open_before, limit))]
 
 
-def mark_sealed(st: Statements, run_no: int) -> None:
-    """Note that the ledger knows the content of a run."""
-    st.modify("DELETE FROM unsealed_run WHERE run_no = ?", (run_no,))
+def mark_sealed(st: Statements, run_no: int, changes: int, now: int) -> None:
+    """Note that the ledger knows the content of a run as it was after so many changes."""
+    if not st.modify("DELETE FROM unsealed_run WHERE run_no = ? AND changes = ?", (run_no, changes)):
+        st.modify("UPDATE unsealed_run SET since = ? WHERE run_no = ?", (now, run_no))
 
 
-def is_unsealed(st: Statements, run_no: int) -> bool:
-    """Tell whether a run has content of which the ledger does not know yet."""
-    return st.fetch_value("SELECT 1 FROM unsealed_run WHERE run_no = ?", (run_no,)) is not None
+def changes_of(st: Statements, run_no: int) -> int:
+    """Return how many changes of a run wait for their event."""
+    return int(st.fetch_value("SELECT changes FROM unsealed_run WHERE run_no = ?", (run_no,)) or 0)
+
+
+def ids_after(st: Statements, after: str, limit: int) -> list[str]:
+    """Return the next ids of runs in order."""
+    return [row[0] for row in st.fetch_all("SELECT id FROM run WHERE id > ? ORDER BY id LIMIT ?", (after, limit))]

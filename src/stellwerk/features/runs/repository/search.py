@@ -27,7 +27,7 @@ _ATTRIBUTES = {"run_id": "r.id", "run_name": "r.name", "user_id": "r.user_id", "
 _WHOLE = frozenset({"start_time", "end_time"})
 # Stands for a value that is not there, where a page token needs one.
 _NOTHING: dict[type, Any] = {float: 0.0, int: 0, str: ""}
-_RUN = "r.no, r.id, r.experiment_id, r.name, r.user_id, r.status, r.lifecycle, r.start_time, r.end_time"
+_RUN = "r.no, r.id, r.experiment_id, r.name, r.user_id, r.status, r.lifecycle, r.start_time, r.end_time, r.created_by"
 
 
 @dataclass
@@ -82,9 +82,9 @@ def search(st: Statements, experiment_ids: Sequence[int], stages: Sequence[str],
         sql = (f"SELECT {_RUN}{', ' + columns if columns else ''} FROM run r {' '.join(query.joins)} "
                f"WHERE {' AND '.join(query.clauses)} ORDER BY {order_sql(_without_constants(terms))} LIMIT ?")
         for row in st.fetch_all(sql, (*query.join_values, *query.values, limit - len(runs))):
-            run = Run(*row[:9])
+            run = Run(*row[:10])
             runs.append(run)
-            places.append([phase, *row[9:], run.start_time, run.id])
+            places.append([phase, *row[10:], run.start_time, run.id])
         if len(runs) >= limit:
             break
     return runs, places
@@ -117,7 +117,8 @@ def _logged(st: Statements, query: _Query, comparison: Comparison, name: str) ->
         query.where(f"NOT EXISTS (SELECT 1 FROM {table} {name} WHERE {name}.run_no = r.no AND {name}.key_no = ?)",
                     [number])
         return
-    text, values = f"{name}.run_no = r.no AND {name}.key_no = ?", [number]
+    text = f"{name}.run_no = r.no AND {name}.key_no = ?"
+    values: list[Any] = [number]
     if comparison.kind == "metric":
         compare, more = compared(f"{name}.value", comparison.op, comparison.value)
         # NaN is kept as 0 with a mark; it is unequal to every number and neither below nor above one.

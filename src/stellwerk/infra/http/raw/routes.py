@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from stellwerk.infra.http.raw.answering import Call, Protocol
+from stellwerk.infra.http.raw.answering import Protocol
 from stellwerk.kernel.route import Rule, declare
 
 Handler = Callable[..., Awaitable[Any]]

@@ -1,0 +1,94 @@
+"""Putting what runs log on the ledger: at their end, and each minute while they are open."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from stellwerk.features import ledger, logged_models
+from stellwerk.features.experiments import now_ms
+from stellwerk.features.runs.repository import content, inputs, runs
+from stellwerk.features.runs.service import ENDED
+from stellwerk.infra.tracking_database import Statements, TrackingDatabase
+from stellwerk.kernel.actor import SYSTEM
+
+SUBJECT = "run"
+_OPEN_MS = 60_000
+_AT_ONCE = 200
+
+
+def state_of(st: Statements, run_id: str) -> dict[str, Any] | None:
+    """Return what of a run stands on the ledger: its head, and a digest over everything that it logged."""
+    found = runs.get(st, run_id)
+    if found is None:
+        return None
+    points, metrics = _digest(content.stream_points(st, found.no))
+    used = [(dataset, tags) for dataset, tags in inputs.inputs_of(st, [found.no]).get(found.no, ())]
+    return {
+        "experiment_id": found.experiment_id, "name": found.name, "user_id": found.user_id, "status": found.status,
+        "start_time": found.start_time, "end_time": found.end_time, "created_by": found.created_by,
+        "points": points, "metrics": metrics,
+        "params": _digest(content.all_params_of(st, [found.no])[found.no])[1],
+        "tags": _digest(content.tags_of(st, [found.no])[found.no])[1],
+        "inputs": _digest(used)[1], "models": _digest(logged_models.links_of(st, [run_id]).get(run_id, ()))[1]}
+
+
+def _digest(rows: Iterable[Any]) -> tuple[int, str]:
+    hasher, count = hashlib.sha256(), 0
+    encoder = msgspec.json.Encoder()
+    for row in rows:
+        hasher.update(encoder.encode(row))
+        hasher.update(b"\n")
+        count += 1
+    return count, hasher.hexdigest()
+
+
+def seal_due(tracking: TrackingDatabase) -> int:
+    """Write an event for each run that ended, or was open for a minute, with changes; return how many.
+
+    The digest is taken from one consistent state without holding up writers; a run that was changed meanwhile stays
+    due.
+    """
+    now = now_ms()
+    due = tracking.read(lambda st: runs.unsealed(st, open_before=now - _OPEN_MS, limit=_AT_ONCE))
+    for run_id, _ in due:
+        _seal(tracking, run_id)
+    return len(due)
+
+
+def _seal(tracking: TrackingDatabase, run_id: str) -> None:
+    def look(st: Statements) -> tuple[int, dict[str, Any] | None]:
+        found = runs.get(st, run_id)
+        return (0 if found is None else runs.changes_of(st, found.no)), state_of(st, run_id)
+
+    changes, state = tracking.read(look, seconds=600)
+    if state is None:
+        return
+
+    def write(st: Statements) -> None:
+        found = runs.get(st, run_id)
+        if found is None:
+            return
+        verb = "run.ended" if state["status"] in ENDED else "run.logged"
+        ledger.record_tracked(st, SYSTEM, verb, SUBJECT, run_id, state,
+                              {"status": state["status"], "points": state["points"]})
+        runs.mark_sealed(st, found.no, changes, now_ms())
+
+    tracking.write(write)
+
+
+def ids_after(st: Statements, after: str, limit: int) -> list[str]:
+    """Return the next ids of runs in order."""
+    return runs.ids_after(st, after, limit)
+
+
+def pending(st: Statements, run_id: str) -> bool:
+    """Tell whether a run has changes that wait for their event."""
+    found = runs.get(st, run_id)
+    return found is not None and runs.changes_of(st, found.no) > 0
+
+
+TRACKED = ledger.TrackedSubject(state_of=state_of, ids_after=ids_after, pending=pending)
