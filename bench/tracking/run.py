@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -36,6 +38,7 @@ class Plan:
 
 def main(plan: Plan) -> bool:
     """Measure every row on both servers and print the table; returns whether every answer was right."""
+    end_on_sigterm()
     print(f"{os.cpu_count()} CPUs, load before {os.getloadavg()[0]:.1f}; {plan.rounds} interleaved rounds, medians",
           flush=True)
     lines: list[Line] = []
@@ -59,6 +62,11 @@ def chosen(plan: Plan) -> Iterator[list[Server]]:
         if plan.only != "peer":
             pair.append(servers.ours(place / "ours", address))
         yield pair
+
+
+def end_on_sigterm() -> None:
+    """Let SIGTERM end the bench as an exception does, so that no server outlives it."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
 
 
 @contextlib.contextmanager
