@@ -22,7 +22,8 @@ PROFILES = {
     "dev": ("requirements/runtime.txt", "requirements/dev.txt"),
 }
 CHARTS = "src/stellwerk/uikit/static/vendor/vega.js"
-APT_PACKAGES = {"chromium": "chromium", "bwrap": "bubblewrap"}
+APT_PACKAGES = {"chromium": "chromium", "bwrap": "bubblewrap", "initdb": "postgresql"}
+CLUSTER_SETTINGS = Path("/etc/postgresql-common/createcluster.conf")
 
 
 def fail(text: str) -> None:
@@ -135,18 +136,32 @@ def bring_chart_library(uv: str, python: Path) -> None:
     stamp.write_text(digest(lock))
 
 
+def is_there(command: str) -> bool:
+    """Return whether a command is installed; Debian keeps the server's of PostgreSQL off the path."""
+    return shutil.which(command) is not None or any(Path("/usr/lib/postgresql").glob("*/bin/" + command))
+
+
+def apt_install(*packages: str) -> None:
+    """Install Debian packages without a question."""
+    run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages], DEBIAN_FRONTEND="noninteractive")
+
+
 def bring_system_packages() -> None:
-    """Install the browser and the sandbox that some tests need, where apt and the rights are there."""
-    missing = [package for command, package in APT_PACKAGES.items() if shutil.which(command) is None]
+    """Install browser, sandbox and database server that some tests need, where apt and the rights are there."""
+    missing = [package for command, package in APT_PACKAGES.items() if not is_there(command)]
     if not missing:
         return
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         print(f"set-up: not installed: {', '.join(missing)}. The tests that need them will be skipped; "
               f"as root: apt-get install {' '.join(missing)}")
         return
-    environment = {"DEBIAN_FRONTEND": "noninteractive"}
-    run(["apt-get", "update", "-qq"], **environment)
-    run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing, "fonts-dejavu-core"], **environment)
+    run(["apt-get", "update", "-qq"], DEBIAN_FRONTEND="noninteractive")
+    if "postgresql" in missing:
+        # The tests start their own server: the package shall neither make nor start one for the whole machine.
+        apt_install("postgresql-common")
+        text = CLUSTER_SETTINGS.read_text(encoding="utf-8")
+        CLUSTER_SETTINGS.write_text(text + "\ncreate_main_cluster = false\n", encoding="utf-8")
+    apt_install(*missing, "fonts-dejavu-core")
 
 
 def main() -> None:
