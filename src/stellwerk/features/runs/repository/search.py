@@ -8,7 +8,7 @@ reads an index as far as the page reaches and sorts nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from stellwerk.features.runs.repository import keys
@@ -19,31 +19,47 @@ from stellwerk.infra.tracking_database.clauses import Term, after, compared, ord
 from stellwerk.infra.tracking_database.statements import marks
 from stellwerk.protocols.mlflow.search import Comparison, Order
 
-_TABLES = {"metric": "latest_metric", "param": "param", "tag": "run_tag"}
-_ATTRIBUTES = {"run_id": "r.id", "run_name": "r.name", "user_id": "r.user_id", "status": "r.status",
+TABLES = {"metric": "latest_metric", "param": "param", "tag": "run_tag"}
+ATTRIBUTES = {"run_id": "r.id", "run_name": "r.name", "user_id": "r.user_id", "status": "r.status",
                "start_time": "r.start_time", "end_time": "r.end_time", "experiment_id": "r.experiment_id",
                "artifact_uri": "('mlflow-artifacts:/' || r.experiment_id || '/' || r.id || '/artifacts')",
                "lifecycle_stage": "r.lifecycle"}
-_WHOLE = frozenset({"start_time", "end_time"})
+# Attributes that a run under way lacks; searches of the protocol do not know the last of them, pages do.
+_LACKING = {"end_time": "r.end_time", "duration": "(r.end_time - r.start_time)"}
+_WHOLE = frozenset({"start_time", *_LACKING})
 # Stands for a value that is not there, where a page token needs one.
 _NOTHING: dict[type, Any] = {float: 0.0, int: 0, str: ""}
 _RUN = "r.no, r.id, r.experiment_id, r.name, r.user_id, r.status, r.lifecycle, r.start_time, r.end_time, r.created_by"
 
 
 @dataclass
-class _Query:
+class Query:
+    """The parts of a query on ``run r``; joins come before the conditions, and so do their values."""
+
     joins: list[str] = field(default_factory=list)
     join_values: list[Any] = field(default_factory=list)
     clauses: list[str] = field(default_factory=list)
     values: list[Any] = field(default_factory=list)
 
-    def join(self, text: str, values: Sequence[Any]) -> None:
+    def join(self, text: str, values: Sequence[Any] = ()) -> None:
+        """Add a join."""
         self.joins.append(text)
         self.join_values.extend(values)
 
     def where(self, text: str, values: Sequence[Any] = ()) -> None:
+        """Add a condition."""
         self.clauses.append(text)
         self.values.extend(values)
+
+    @property
+    def source(self) -> str:
+        """FROM and WHERE of the query."""
+        return f"FROM run r {' '.join(self.joins)} WHERE {' AND '.join(self.clauses)}"
+
+    @property
+    def all_values(self) -> list[Any]:
+        """The parameters of ``source``."""
+        return [*self.join_values, *self.values]
 
 
 def token_kinds(order: Sequence[Order]) -> tuple[type | tuple[type, ...], ...]:
@@ -63,25 +79,31 @@ def _kind(entry: Order) -> type:
 
 
 def search(st: Statements, experiment_ids: Sequence[int], stages: Sequence[str], filters: Sequence[Comparison],
-           order: Sequence[Order], position: Sequence[Any] | None, limit: int) -> tuple[list[Run], list[list[Any]]]:
-    """Return a page of runs and the position of each, behind ``position``."""
+           order: Sequence[Order], position: Sequence[Any] | None, limit: int, *,
+           backwards: bool = False) -> tuple[list[Run], list[list[Any]]]:
+    """Return a page of runs and the position of each, behind ``position``.
+
+    With ``backwards`` the page ends before the position; its runs come in the opposite order, nearest first.
+    """
     if not experiment_ids:
         return [], []
-    first = order[0] if order and order[0].kind in _TABLES else None
+    first = order[0] if order and order[0].kind in TABLES else None
     phases = (0,) if first is None else (0, 1, 2) if first.kind == "metric" else (0, 2)
     runs: list[Run] = []
     places: list[list[Any]] = []
-    for phase in phases:
-        if position is not None and phase < position[0]:
+    for phase in reversed(phases) if backwards else phases:
+        if position is not None and (phase > position[0] if backwards else phase < position[0]):
             continue
-        query = _filtered(st, experiment_ids, stages, filters)
+        query = filtered(st, experiment_ids, stages, filters)
         terms = _ordered(st, query, order, phase)
+        if backwards:
+            terms = [replace(term, descending=not term.descending) for term in terms]
         if position is not None and phase == position[0]:
             query.where(*after(terms, position[1:]))
         columns = ", ".join(term.sql for term in terms[:-2])
-        sql = (f"SELECT {_RUN}{', ' + columns if columns else ''} FROM run r {' '.join(query.joins)} "
-               f"WHERE {' AND '.join(query.clauses)} ORDER BY {order_sql(_without_constants(terms))} LIMIT ?")
-        for row in st.fetch_all(sql, (*query.join_values, *query.values, limit - len(runs))):
+        sql = (f"SELECT {_RUN}{', ' + columns if columns else ''} {query.source} "
+               f"ORDER BY {order_sql(_without_constants(terms))} LIMIT ?")
+        for row in st.fetch_all(sql, (*query.all_values, limit - len(runs))):
             run = Run(*row[:10])
             runs.append(run)
             places.append([phase, *row[10:], run.start_time, run.id])
@@ -95,14 +117,15 @@ def _without_constants(terms: Sequence[Term]) -> list[Term]:
     return [term for term in terms if not term.column.startswith("constant")]
 
 
-def _filtered(st: Statements, experiment_ids: Sequence[int], stages: Sequence[str],
-              filters: Sequence[Comparison]) -> _Query:
-    query = _Query()
+def filtered(st: Statements, experiment_ids: Sequence[int], stages: Sequence[str],
+             filters: Sequence[Comparison]) -> Query:
+    """Return the query of all runs that the filters let through."""
+    query = Query()
     query.where(f"r.experiment_id IN ({marks(len(experiment_ids))})", experiment_ids)
     query.where(f"r.lifecycle IN ({marks(len(stages))})", stages)
     for number, comparison in enumerate(filters):
         if comparison.kind == "attribute":
-            text, values = compared(_ATTRIBUTES[comparison.key], comparison.op, comparison.value, postgres=st.postgres)
+            text, values = compared(ATTRIBUTES[comparison.key], comparison.op, comparison.value, postgres=st.postgres)
             query.where(text, values)
         elif comparison.kind == "dataset":
             query.where(*_dataset(comparison, st.postgres))
@@ -111,8 +134,8 @@ def _filtered(st: Statements, experiment_ids: Sequence[int], stages: Sequence[st
     return query
 
 
-def _logged(st: Statements, query: _Query, comparison: Comparison, name: str) -> None:
-    table, number = _TABLES[comparison.kind], keys.known_number(st, comparison.key)
+def _logged(st: Statements, query: Query, comparison: Comparison, name: str) -> None:
+    table, number = TABLES[comparison.kind], keys.known_number(st, comparison.key)
     if comparison.op == "IS NULL":
         query.where(f"NOT EXISTS (SELECT 1 FROM {table} {name} WHERE {name}.run_no = r.no AND {name}.key_no = ?)",
                     [number])
@@ -149,12 +172,12 @@ def _dataset(comparison: Comparison, postgres: bool) -> tuple[str, list[Any]]:
             f"WHERE i.run_no = r.no AND {text})", values)
 
 
-def _ordered(st: Statements, query: _Query, order: Sequence[Order], phase: int) -> list[Term]:
+def _ordered(st: Statements, query: Query, order: Sequence[Order], phase: int) -> list[Term]:
     """Return the terms of an order within a phase: rank and value of each key, then the newest start, then the id."""
     terms: list[Term] = []
     for number, entry in enumerate(order):
         name = f"o{number}"
-        if entry.kind not in _TABLES:
+        if entry.kind not in TABLES:
             terms += _attribute_terms(entry)
         elif number == 0:
             terms += _phase_terms(st, query, entry, phase, name)
@@ -164,15 +187,14 @@ def _ordered(st: Statements, query: _Query, order: Sequence[Order], phase: int) 
 
 
 def _attribute_terms(entry: Order) -> list[Term]:
-    column = _ATTRIBUTES[entry.key]
-    if entry.key != "end_time":
-        return [Term("0", "constant"), Term(column, entry.key, entry.descending)]
+    if entry.key not in _LACKING:
+        return [Term("0", "constant"), Term(ATTRIBUTES[entry.key], entry.key, entry.descending)]
     return [Term("CASE WHEN r.end_time IS NULL THEN 1 ELSE 0 END", "rank"),
-            Term("coalesce(r.end_time, 0)", "end_time", entry.descending)]
+            Term(f"coalesce({_LACKING[entry.key]}, 0)", entry.key, entry.descending)]
 
 
-def _phase_terms(st: Statements, query: _Query, entry: Order, phase: int, name: str) -> list[Term]:
-    table, number = _TABLES[entry.kind], keys.known_number(st, entry.key)
+def _phase_terms(st: Statements, query: Query, entry: Order, phase: int, name: str) -> list[Term]:
+    table, number = TABLES[entry.kind], keys.known_number(st, entry.key)
     nothing = "0.0" if entry.kind == "metric" else "''"
     if phase == 2:
         query.where(f"NOT EXISTS (SELECT 1 FROM {table} {name} WHERE {name}.run_no = r.no AND {name}.key_no = ?)",
@@ -187,8 +209,8 @@ def _phase_terms(st: Statements, query: _Query, entry: Order, phase: int, name: 
     return [Term("0", "constant"), Term(f"{name}.value", "value", entry.descending)]
 
 
-def _joined_terms(st: Statements, query: _Query, entry: Order, name: str) -> list[Term]:
-    table, number = _TABLES[entry.kind], keys.known_number(st, entry.key)
+def _joined_terms(st: Statements, query: Query, entry: Order, name: str) -> list[Term]:
+    table, number = TABLES[entry.kind], keys.known_number(st, entry.key)
     query.join(f"LEFT JOIN {table} {name} ON {name}.run_no = r.no AND {name}.key_no = ?", [number])
     nothing = "0.0" if entry.kind == "metric" else "''"
     rank = f"CASE WHEN {name}.run_no IS NULL THEN 2 ELSE {f'{name}.is_nan' if entry.kind == 'metric' else '0'} END"
