@@ -21,10 +21,11 @@ from stellwerk_runner.progress import Progress
 
 def _kinds() -> dict[str, Callable[[dict[str, Any], Path, Progress], dict[str, Any]]]:
     # Imported only now, so that the limits hold before numpy and polars start their threads.
+    from stellwerk_runner.adopt import adopt
     from stellwerk_runner.load import load
     from stellwerk_runner.train import train
 
-    return {"load": load, "train": train}
+    return {"adopt": adopt, "load": load, "train": train}
 
 
 def _run(task: dict[str, Any], out: Path, progress: Progress) -> dict[str, Any]:

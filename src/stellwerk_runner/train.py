@@ -28,13 +28,13 @@ _VERSIONED = ("numpy", "polars", "scikit-learn", "skl2onnx", "onnx")
 
 
 @dataclass
-class _Work:
-    """One training as it goes on."""
+class Work:
+    """One training as it goes on; ``function`` is None for a model that was trained elsewhere."""
 
     task: dict[str, Any]
     out: Path
     progress: Progress
-    function: Callable[..., Any]
+    function: Callable[..., Any] | None
     data: pl.DataFrame
     fits: list[dict[str, Any]] = field(default_factory=list)
     estimator_name: str = ""
@@ -56,24 +56,26 @@ def train(task: dict[str, Any], out: Path, progress: Progress) -> dict[str, Any]
     """
     function = entry.find(task["entry"], Path(task["bundle"]))
     data = prepare(pl.read_ipc(Path(task["data"])), task["inputs"])
-    _check_task(task, data)
-    work = _Work(task, out, progress, function, data)
+    if bool(task.get("folds")) == bool(task.get("holdout")):
+        raise TaskError("bad_task", "A training needs either folds or a holdout.")
+    check_labels(task, data)
+    work = Work(task, out, progress, function, data)
     folds, holdout = task.get("folds") or [], task.get("holdout")
     fold_of = np.full(data.height, -1, dtype=np.int64)
     probability = np.full(data.height, np.nan)
     for number, rows in enumerate(folds):
         fitted = _fit(work, number, np.asarray(rows, dtype=np.int64), f"fold {number + 1} of {len(folds)}")
         fold_of[rows] = number
-        probability[rows] = _score(work, fitted, data[rows])
-        _keep_model(work, fitted, out / f"fold_{number}.onnx")
+        probability[rows] = score(work, fitted, data[rows])
+        keep_model(work, fitted, out / f"fold_{number}.onnx")
     released = _fit(work, None, np.asarray(holdout or [], dtype=np.int64), "the released model")
-    over_all = _score(work, released, data)
-    _keep_model(work, released, out / "model.onnx")
+    over_all = score(work, released, data)
+    keep_model(work, released, out / "model.onnx")
     if holdout:
         fold_of[holdout], probability[holdout] = 0, over_all[holdout]
-    _write_predictions(out, fold_of, probability, over_all)
+    write_predictions(out, fold_of, probability, over_all)
     progress.say("measuring what each input contributes")
-    return _result(work, released)
+    return result(work, released)
 
 
 def prepare(data: pl.DataFrame, inputs: list[dict[str, str]]) -> pl.DataFrame:
@@ -98,9 +100,8 @@ def prepare(data: pl.DataFrame, inputs: list[dict[str, str]]) -> pl.DataFrame:
     return data.with_columns(changes)
 
 
-def _check_task(task: dict[str, Any], data: pl.DataFrame) -> None:
-    if bool(task.get("folds")) == bool(task.get("holdout")):
-        raise TaskError("bad_task", "A training needs either folds or a holdout.")
+def check_labels(task: dict[str, Any], data: pl.DataFrame) -> None:
+    """Raise TaskError ``bad_data`` unless the target holds two labels, the positive one among them."""
     if task["target"] not in data.columns:
         raise TaskError("bad_data", f"The data lack the target {task['target']}.", hint="Check contract and source.")
     labels = data[task["target"]].drop_nulls().unique().sort().to_list()
@@ -109,7 +110,7 @@ def _check_task(task: dict[str, Any], data: pl.DataFrame) -> None:
                         f"them; it holds {labels[:10]!r}.", hint="Map the target to two labels in the source.")
 
 
-def _fit(work: _Work, fold: int | None, left_out: np.ndarray, what: str) -> Any:
+def _fit(work: Work, fold: int | None, left_out: np.ndarray, what: str) -> Any:
     """Fit on all rows but ``left_out`` and return the estimator after checking that it is one."""
     keep = np.ones(work.data.height, dtype=bool)
     keep[left_out] = False
@@ -118,27 +119,36 @@ def _fit(work: _Work, fold: int | None, left_out: np.ndarray, what: str) -> Any:
     entry.seed_everything(int(work.task["seed"]))
     name = work.task["entry"].partition(":")[2]
     started = time.perf_counter()
+    assert work.function is not None
     fitted = entry.call(work.function, name, rows, dict(work.task["params"]))
     seconds = round(time.perf_counter() - started, 3)
     estimator.check(fitted, name)
-    work.fits.append({"fold": fold, "rows": rows.height, "seconds": seconds, "convert_seconds": 0.0})
-    work.estimator_name = estimator.describe(fitted)
-    work.classes = [getattr(label, "item", lambda label=label: label)() for label in fitted.classes_]
+    note_fit(work, fitted, {"fold": fold, "rows": rows.height, "seconds": seconds})
     return fitted
 
 
-def _score(work: _Work, fitted: Any, rows: pl.DataFrame) -> np.ndarray:
+def note_fit(work: Work, fitted: Any, facts: dict[str, Any]) -> None:
+    """Note a fitted estimator: how it came about, what it is, which classes it knows."""
+    work.fits.append({**facts, "convert_seconds": 0.0})
+    work.estimator_name = estimator.describe(fitted)
+    work.classes = [getattr(label, "item", lambda label=label: label)() for label in fitted.classes_]
+
+
+def score(work: Work, fitted: Any, rows: pl.DataFrame) -> np.ndarray:
+    """Return the probability of the positive label for each row."""
     positive = estimator.positive_index(fitted, work.task["positive"])
     return estimator.probabilities(fitted, rows, work.inputs)[:, positive]
 
 
-def _keep_model(work: _Work, fitted: Any, path: Path) -> None:
+def keep_model(work: Work, fitted: Any, path: Path) -> None:
+    """Compile an estimator to ONNX and write it."""
     started = time.perf_counter()
     path.write_bytes(compile_model(fitted, work.task["inputs"], work.task["positive"]))
     work.fits[-1]["convert_seconds"] = round(time.perf_counter() - started, 3)
 
 
-def _write_predictions(out: Path, fold_of: np.ndarray, probability: np.ndarray, released: np.ndarray) -> None:
+def write_predictions(out: Path, fold_of: np.ndarray, probability: np.ndarray, released: np.ndarray) -> None:
+    """Write predictions.arrow: fold -1 marks rows that no model scored unseen."""
     scored = fold_of >= 0
     pl.DataFrame({
         "row": np.arange(len(fold_of), dtype=np.int64),
@@ -148,7 +158,8 @@ def _write_predictions(out: Path, fold_of: np.ndarray, probability: np.ndarray, 
     }).write_ipc(out / "predictions.arrow", compression="uncompressed")
 
 
-def _result(work: _Work, released: Any) -> dict[str, Any]:
+def result(work: Work, released: Any) -> dict[str, Any]:
+    """Return what result.json records of a training."""
     folds = work.task.get("folds") or []
     return {
         "models": {"released": "model.onnx", "folds": [f"fold_{number}.onnx" for number in range(len(folds))]},

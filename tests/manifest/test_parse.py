@@ -91,7 +91,7 @@ FORM = [
     (", source: data/people.csv", "", 7, "data.people.source", None),
     ("source: data/people.csv", "source: ../people.csv", 7, "data.people.source", None),
     ("contract: contracts/", "contract: /contracts/", 7, "data.people.contract", None),
-    ("target: left", "target: left\nmore: {contract: a, source: b}", 9, "more", None),
+    ("target: left", "target: left\nzulu: {contract: a, source: b}", 9, "more", None),
     ("train: service:train", "train: service", 10, "train", None),
     ("params: {C: 1.0, deep: {a: [1, x]}}", "params: [1]", 11, "params", None),
     ("folds: 5", "folds: 1", 12, "evaluate.folds", None),
@@ -281,3 +281,36 @@ def test_a_range_for_people_says_by_itself_where_selecting_begins() -> None:
     assert (made.serve.between, made.serve.threshold) == ((0.4, 0.6), 0.6)
     with pytest.raises(BadInput, match="stands beside threshold"):
         parse_manifest(plain.replace("serve: {", "serve: {threshold: 0.5, "), "stellwerk.yaml")
+
+
+class TestModelTrainedElsewhere:
+    """``model:`` in the place of ``train:``."""
+
+    def _text(self, **changes: str) -> str:
+        lines = {"service": "a", "title": "A", "purpose": "P", "team": "t", "risk": "minimal",
+                 "data": "{rows: {contract: c.yaml, source: rows.csv}}", "target": "y", **changes}
+        return "\n".join(f"{name}: {value}" for name, value in lines.items())
+
+    @pytest.mark.parametrize("uri", ["models:/churn@candidate", "models:/churn/3", "models:/a b.c@x_1-y"])
+    def test_a_registered_model_takes_the_place_of_training(self, uri: str) -> None:
+        manifest = parse_manifest(self._text(model=uri), "stellwerk.yaml")
+
+        assert (manifest.model, manifest.train) == (uri, "")
+
+    @pytest.mark.parametrize(("changes", "field"), [
+        ({}, "train"),
+        ({"model": "models:/churn/3", "train": "service:train"}, "model"),
+        ({"model": "models:/churn/3", "params": "{C: 1}"}, "params"),
+        ({"model": "models:/churn/3", "evaluate": "{folds: 3}"}, "evaluate"),
+        ({"model": "models:/churn"}, "model"),
+        ({"model": "models:/churn/0"}, "model"),
+        ({"model": "models:/../churn/1"}, "model"),
+        ({"model": "file:///tmp/churn"}, "model"),
+    ])
+    def test_other_forms_are_refused_by_parser_and_schema(self, changes: dict[str, str], field: str) -> None:
+        text = self._text(**changes)
+        with pytest.raises(BadInput) as refused:
+            parse_manifest(text, "stellwerk.yaml")
+
+        assert refused.value.field == field
+        assert not VALIDATOR.is_valid(yaml.safe_load(text))

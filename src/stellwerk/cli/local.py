@@ -89,8 +89,14 @@ def check_local(local: LocalService) -> list[str]:
     found.append(f"contract: {len(columns)} columns, {len(manifest.inputs(columns))} of them inputs")
     if manifest.data.is_function:
         check_function(folder, "source", manifest.data.source)
-    check_function(folder, "train", manifest.train)
-    found.append(f"functions: {manifest.train}" + (f", {manifest.data.source}" if manifest.data.is_function else ""))
+    functions = [manifest.data.source] if manifest.data.is_function else []
+    if manifest.train:
+        check_function(folder, "train", manifest.train)
+        functions.insert(0, manifest.train)
+    if functions:
+        found.append(f"functions: {', '.join(functions)}")
+    if manifest.model:
+        found.append(f"model: {manifest.model}, trained elsewhere")
     if manifest.environment is not None and not (folder / manifest.environment).is_file():
         raise BadInput(f"The lock file {manifest.environment!r} does not exist.", field="environment",
                        value=manifest.environment, allowed=f"a file below {folder}")

@@ -108,7 +108,9 @@ class Manifest:
     risk: Literal["minimal", "limited", "high"]
     data: DataSource
     target: str
-    train: str
+    # Exactly one of the two is set: a function that trains, or a registered model that was trained elsewhere.
+    train: str = ""
+    model: str = ""
     positive: Any = None
     environment: str | None = None
     subject: str | None = None

@@ -23,6 +23,7 @@ from stellwerk.manifest.model import (
 
 NAME = r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*"
 FUNCTION = r"[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*"
+MODEL = r"models:/[^/@#?;:\x00-\x1f]{1,250}(?:@[A-Za-z0-9_-]{1,250}|/[1-9][0-9]{0,8})"
 FILE = r"(?!/)(?!.*\.\.)(?!.*\\)[^:\x00-\x1f]+"
 # It names a folder of the lake too.
 DATASET = r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*"
@@ -33,6 +34,7 @@ CANARY = (0.001, 0.999)
 FAIRNESS, RELEASE, OCCASIONS = ("gates",), ("after_approval",), ("drift", "new_data")
 NAME_LENGTH, LINE_LENGTH, TEXT_LENGTH = 60, 200, 4000
 _NAME_WORDS = "lower-case words joined by hyphens, such as mortgage-decisions, at most 60 characters"
+_MODEL_WORDS = "models:/NAME@ALIAS or models:/NAME/VERSION"
 _DURATION_WORDS = "a whole number with its unit s, m, h or d, such as 30m"
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -65,18 +67,35 @@ def parse_manifest(text: str, file: str) -> Manifest:
         team=top.text("team", required=True, pattern=NAME, allowed=_NAME_WORDS, limit=NAME_LENGTH),
         risk=cast(Any, risk), data=_data(top),
         target=top.text("target", required=True, limit=LINE_LENGTH), positive=_positive(top),
-        train=top.text("train", required=True, pattern=FUNCTION, allowed="module:function, such as service:train"),
+        train=top.text("train", pattern=FUNCTION, allowed="module:function, such as service:train"),
+        model=top.text("model", pattern=MODEL, allowed=_MODEL_WORDS),
         environment=top.text("environment", pattern=FILE, allowed="a requirements lock inside the folder") or None,
         subject=top.text("subject", limit=LINE_LENGTH) or None, protected=protected, exclude=top.texts("exclude"),
         params=_params(top), evaluate=_evaluate(top), gates=_gates(top, protected), approval=_approval(top),
         serve=_serve(top, risk), limits=_limits(top), monitor=_monitor(top), retrain=_retrain(top), text=text)
     _check_roles_of_columns(top, manifest)
+    _check_origin(top, manifest)
     if risk == "high" and (manifest.approval is None or not manifest.approval.four_eyes):
         top.fault("approval", "is missing or without four eyes, which risk: high asks for",
                   allowed="approval: {roles: [validator], four_eyes: true}")
     top.finish()
     faults.raise_any()
     return manifest
+
+
+def _check_origin(top: Section, manifest: Manifest) -> None:
+    """Note a fault unless the model is trained here or named, and one where training is described for a named one."""
+    if "train" not in top and "model" not in top:
+        top.fault("train", "is missing, and so is model", allowed=["train: service:train", f"model: {_MODEL_WORDS}"])
+    if "model" not in top:
+        return
+    if "train" in top:
+        top.fault("model", "stands beside train", allowed="one of the two")
+    if "params" in top:
+        top.fault("params", "stands beside model, which is not trained here", allowed="no params")
+    if manifest.evaluate.folds is not None or manifest.evaluate.holdout is not None:
+        top.fault("evaluate", "splits the data of a model that is not trained here",
+                  allowed="seed and metrics: the model is judged on all rows of the data set")
 
 
 def _check_roles_of_columns(top: Section, manifest: Manifest) -> None:

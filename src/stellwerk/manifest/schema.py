@@ -90,13 +90,16 @@ def manifest_schema() -> dict[str, Any]:
             "risk": {"enum": ["minimal", "limited", "high"]}, "environment": _like(parse.FILE), "data": _data(),
             "target": _text(parse.LINE_LENGTH), "positive": {"type": ["string", "number", "boolean"]},
             "subject": _text(parse.LINE_LENGTH), "protected": _texts(), "exclude": _texts(),
-            "train": _like(parse.FUNCTION), "params": {"type": "object"}, "evaluate": _evaluate(),
+            "train": _like(parse.FUNCTION), "model": _like(parse.MODEL), "params": {"type": "object"}, "evaluate": _evaluate(),
             "gates": {"type": "array", "items": _gate()},
             "approval": _closed({"roles": {**_texts(ROLES), "minItems": 1}, "four_eyes": {"type": "boolean"}},
                                 ("roles",)),
             "serve": _serve(), "limits": _closed({"time": _like(parse.DURATION), "memory": _like(parse.MEMORY)}),
             **_later(),
-        }, ("service", "title", "purpose", "team", "risk", "data", "target", "train")),
+        }, ("service", "title", "purpose", "team", "risk", "data", "target")),
+        "oneOf": [{"required": ["train"]},
+                  {"required": ["model"], "not": {"required": ["params"]}, "properties": {"evaluate": {
+                      "not": {"anyOf": [{"required": ["folds"]}, {"required": ["holdout"]}]}}}}],
         "if": {"properties": {"risk": {"const": "high"}}}, "then": four_eyes,
     }
 
