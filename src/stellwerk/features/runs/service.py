@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 
 from stellwerk.features import experiments, ledger, logged_models
 from stellwerk.features.experiments import READ, WRITE, now_ms
-from stellwerk.features.runs.names import random_name
 from stellwerk.features.runs.repository import content, inputs, runs
 from stellwerk.features.runs.repository.content import Point
 from stellwerk.features.runs.repository.runs import Run
 from stellwerk.infra.tracking_database import Statements
 from stellwerk.kernel.actor import Actor
 from stellwerk.kernel.errors import BadInput, Conflict, NotFound
+from stellwerk.kernel.names import random_name
 from stellwerk.protocols.mlflow.decoding import invalid
 
 NAME_TAG = "mlflow.runName"

@@ -1,4 +1,4 @@
-"""Names for runs that nobody named: easy to say, easy to tell apart."""
+"""Names for what nobody named: easy to say, easy to tell apart."""
 
 from __future__ import annotations
 
