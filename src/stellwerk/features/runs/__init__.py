@@ -1,5 +1,6 @@
 """Runs: executions of training, in MLflow's sense, with all that they log."""
 
+from stellwerk.features.runs.repository import overview
 from stellwerk.features.runs.repository.content import Point
 from stellwerk.features.runs.repository.inputs import UsedDataset
 from stellwerk.features.runs.repository.runs import Run
@@ -17,4 +18,4 @@ from stellwerk.features.runs.service import (
 )
 
 __all__ = ["TRACKED", "Point", "Run", "UsedDataset", "artifact_root", "create_run", "get_run", "log", "log_inputs",
-           "log_outputs", "seal_due", "update_run", "visible_runs", "writable_run"]
+           "log_outputs", "overview", "seal_due", "update_run", "visible_runs", "writable_run"]

@@ -1,0 +1,1 @@
+"""Pages of tracking: experiments, tables of runs, comparisons, one run, registered models."""
