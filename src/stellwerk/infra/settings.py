@@ -94,6 +94,8 @@ class Settings:
     body_bytes: int = 1 << 20
     upload_bytes: int = 512 << 20
     metrics_public: bool = False
+    outbound_hosts: str = ""
+    outbound_http: bool = False
     # An address holds a password, so it never shows in a log or an error.
     tracking_database: str = field(default="", repr=False)
 
@@ -101,6 +103,11 @@ class Settings:
     def host_list(self) -> tuple[str, ...]:
         """Host names that requests may be addressed to."""
         return tuple(name.strip() for name in self.hosts.split(",") if name.strip())
+
+    @property
+    def outbound_host_list(self) -> frozenset[str]:
+        """Hosts, or HOST:PORT, that requests may go to although they are not on the public internet."""
+        return frozenset(name.strip().lower() for name in self.outbound_hosts.split(",") if name.strip())
 
     @property
     def tracking_address(self) -> Secret | None:
