@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,3 +66,34 @@ def test_a_full_disk_leaves_nothing_and_says_the_way_out(tmp_path: Path, code: i
         store.put_chunks(chunks())
     assert "Free space" in str(caught.value.hint)
     assert leftovers(store.folder) == []
+
+
+def test_bytes_that_come_piece_by_piece_become_an_object(tmp_path: Path) -> None:
+    store = ObjectStore(tmp_path / "objects")
+    incoming = store.incoming()
+    for _ in range(5):
+        incoming.write(b"piece")
+    assert incoming.size == 25
+
+    digest = store.keep(incoming)
+    incoming.discard()
+
+    assert store.read(digest) == b"piece" * 5
+    assert len(leftovers(store.folder)) == 1
+
+
+def test_a_sweep_takes_what_a_killed_writer_left_and_nothing_else(tmp_path: Path) -> None:
+    store = ObjectStore(tmp_path / "objects")
+    kept = store.put_bytes(b"kept")
+    code = ("import os, pathlib, sys; from stellwerk.infra.objects import ObjectStore; "
+            "ObjectStore(pathlib.Path(sys.argv[1])).incoming().write(b'half' * 9999); os._exit(9)")
+    subprocess.run([sys.executable, "-c", code, str(store.folder)], check=False)
+    alive = store.incoming()
+    alive.write(b"still coming")
+    assert len(leftovers(store.folder)) == 3
+
+    assert store.sweep() == 1
+
+    assert store.keep(alive) == hashlib.sha256(b"still coming").hexdigest()
+    assert store.has(kept)
+    assert store.sweep() == 0

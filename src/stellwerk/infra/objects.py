@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import os
 import re
@@ -16,6 +17,7 @@ from stellwerk.kernel.errors import BadInput, NotFound, Unavailable
 
 _HEX = re.compile(r"[0-9a-f]{64}\Z")
 _CHUNK = 1 << 20
+_INCOMING = ".incoming-"
 
 
 @contextlib.contextmanager
@@ -28,6 +30,49 @@ def full_disk() -> Iterator[None]:
             raise
         raise Unavailable("The disk is full; nothing was stored and nothing was changed.", retry_after=30,
                           hint="Free space on the volume of the home folder, then try again.") from error
+
+
+class Incoming:
+    """Bytes under way: a temporary file, locked while it is written so that a sweep knows who is gone.
+
+    May be used by several threads, by one at a time.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.size = 0
+        self._hasher = hashlib.sha256()
+        with full_disk():
+            folder.mkdir(parents=True, exist_ok=True)
+            self._path, self._stream = _locked_file(folder)
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of what was written so far."""
+        return self._hasher.hexdigest()
+
+    def write(self, data: bytes | bytearray) -> None:
+        """Add bytes; raises Unavailable when the disk is full."""
+        self._hasher.update(data)
+        with full_disk():
+            self._stream.write(data)
+        self.size += len(data)
+
+    def keep_as(self, target: Path) -> None:
+        """Move the file to where it stays; durable when this returns. Raises Unavailable when the disk is full."""
+        with full_disk():
+            self._stream.flush()
+            os.fsync(self._stream.fileno())
+            os.fchmod(self._stream.fileno(), 0o444)
+            os.replace(self._path, target)
+            _sync_folder(target.parent)
+        self._stream.close()
+
+    def discard(self) -> None:
+        """Remove the file; does nothing once it is kept."""
+        if not self._stream.closed:
+            self._path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                self._stream.close()
 
 
 class ObjectStore:
@@ -61,29 +106,34 @@ class ObjectStore:
 
         Raises BadInput when ``expected`` differs, Unavailable when the disk is full; nothing stays then.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        temporary = self.folder / f".incoming-{os.getpid()}-{secrets.token_hex(8)}"
-        hasher = hashlib.sha256()
+        incoming = self.incoming()
         try:
             with full_disk():
-                with temporary.open("xb") as stream:
-                    for chunk in chunks:
-                        hasher.update(chunk)
-                        stream.write(chunk)
-                    stream.flush()
-                    os.fsync(stream.fileno())
-                digest = hasher.hexdigest()
-                if expected is not None and expected != digest:
-                    raise BadInput("The bytes do not have the digest that they were announced with.", field="sha256",
-                                   value=expected, allowed=digest, hint="Send the file again.")
-                target = self.path(digest)
-                target.parent.mkdir(exist_ok=True)
-                os.chmod(temporary, 0o444)
-                os.replace(temporary, target)
-                _sync_folder(target.parent)
-                return digest
+                for chunk in chunks:
+                    incoming.write(chunk)
+            return self.keep(incoming, expected=expected)
         finally:
-            temporary.unlink(missing_ok=True)
+            incoming.discard()
+
+    def incoming(self) -> Incoming:
+        """Return a file for bytes that come piece by piece; then ``keep`` or discard it."""
+        return Incoming(self.folder)
+
+    def keep(self, incoming: Incoming, *, expected: str | None = None) -> str:
+        """Make an object of what came and return its digest; raises as ``put_chunks``."""
+        digest = incoming.digest
+        if expected is not None and expected != digest:
+            raise BadInput("The bytes do not have the digest that they were announced with.", field="sha256",
+                           value=expected, allowed=digest, hint="Send the file again.")
+        target = self.path(digest)
+        with full_disk():
+            target.parent.mkdir(exist_ok=True)
+        incoming.keep_as(target)
+        return digest
+
+    def sweep(self) -> int:
+        """Remove what writers that are gone left behind, and return how many files that were."""
+        return sum(map(_removed_if_abandoned, self.folder.glob(f"{_INCOMING}*")))
 
     def open(self, digest: str) -> BinaryIO:
         """Open an object for reading; raises NotFound when it is not stored."""
@@ -97,6 +147,27 @@ class ObjectStore:
         """Return the bytes of an object; raises NotFound when it is not stored."""
         with self.open(digest) as stream:
             return stream.read()
+
+
+def _locked_file(folder: Path) -> tuple[Path, BinaryIO]:
+    while True:
+        path = folder / f"{_INCOMING}{secrets.token_hex(12)}"
+        stream = path.open("xb")
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        # A sweep may have come between making and locking it.
+        if os.fstat(stream.fileno()).st_nlink:
+            return path, stream
+        stream.close()
+
+
+def _removed_if_abandoned(path: Path) -> bool:
+    try:
+        with path.open("rb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+    except (BlockingIOError, FileNotFoundError):
+        return False
+    return True
 
 
 def _sync_folder(folder: Path) -> None:
