@@ -1,4 +1,4 @@
-"""Run the benches: ``python -m bench [gateway|tracking] [options]``; both without a name."""
+"""Run the benches: ``python -m bench [gateway|tracking|tracking-scale] [options]``; the first two without a name."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 
 from bench import gateway
 from bench.tracking import run as tracking
+from bench.tracking import scale
 from bench.tracking.run import Plan
 
 
@@ -23,6 +24,11 @@ def main() -> int:
     two.add_argument("--postgres", action="store_true", help="ours on a private PostgreSQL instead of SQLite")
     two.add_argument("--only", choices=["peer", "ours"], help="measure one side alone")
     two.add_argument("--runs", type=int, default=100_000, help="how many runs the large search has before it")
+    three = names.add_parser("tracking-scale", help="tracking with many runs and points on this machine")
+    three.add_argument("--runs", type=int, default=1_000_000)
+    three.add_argument("--points", type=int, default=100_000_000, help="of metrics, over all runs")
+    three.add_argument("--postgres", action="store_true", help="on a private PostgreSQL instead of SQLite")
+    three.add_argument("--clients", type=int, default=16, help="that fill in the runs at once")
     chosen = parser.parse_args()
     good = True
     if chosen.name in (None, "gateway"):
@@ -31,6 +37,8 @@ def main() -> int:
         good = tracking.main(Plan())
     elif chosen.name == "tracking":
         good = tracking.main(Plan(chosen.rounds, chosen.quick, chosen.postgres, chosen.only, chosen.runs))
+    elif chosen.name == "tracking-scale":
+        good = scale.main(scale.Scale(chosen.runs, chosen.points, chosen.postgres, chosen.clients))
     return 0 if good else 1
 
 

@@ -11,6 +11,8 @@ from typing import Any
 START_MS = 1_750_000_000_000
 FAMILIES = ("forest", "boosting", "linear", "neural", "nearest")
 METRICS, PARAMS = 10, 10
+# What MLflow takes in one call, metrics and parameters together.
+BATCH = 1000
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,22 @@ class Run:
                 "tags": [{"key": "stage", "value": "trial"}]}
 
     def batch(self, run_id: str) -> dict[str, Any]:
-        """Return the body that logs parameters and metrics."""
-        return {"run_id": run_id, "tags": [],
-                "params": [{"key": key, "value": value} for key, value in self.params.items()],
-                "metrics": [{"key": key, "value": value, "timestamp": self.started, "step": 0}
-                            for key, value in self.metrics.items()]}
+        """Return the body that logs the parameters and one point of each metric."""
+        return self.batches(run_id, 1)[0]
+
+    def batches(self, run_id: str, steps: int) -> list[dict[str, Any]]:
+        """Return the bodies that log the parameters and so many points of each metric, the last one its figure."""
+        found = [{"key": key, "value": value + (steps - 1 - step) / 100, "timestamp": self.started + step, "step": step}
+                 for step in range(steps) for key, value in self.metrics.items()]
+        params = [{"key": key, "value": value} for key, value in self.params.items()]
+        size = BATCH - len(params)
+        return [{"run_id": run_id, "tags": [], "params": [] if first else params, "metrics": found[first:first + size]}
+                for first in range(0, max(len(found), 1), size)]
+
+
+def name(number: int) -> str:
+    """Return the name of a run."""
+    return f"run-{number:07d}"
 
 
 def runs(count: int, metrics: int = METRICS, params: int = PARAMS, seed: int = 7) -> Iterator[Run]:
@@ -42,7 +55,7 @@ def runs(count: int, metrics: int = METRICS, params: int = PARAMS, seed: int = 7
         values = {f"metric_{index}": source.random() for index in range(metrics)}
         settings = {"family": FAMILIES[source.randrange(len(FAMILIES))], "depth": str(source.randrange(2, 12))}
         settings |= {f"param_{index}": f"{source.random():.6f}" for index in range(2, params)}
-        yield Run(f"run-{number:07d}", START_MS + number * 1000, settings, values)
+        yield Run(name(number), START_MS + number * 1000, settings, values)
 
 
 def threshold(number: int) -> float:

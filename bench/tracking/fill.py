@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import itertools
 import sqlite3
+import threading
 import uuid
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -63,13 +63,23 @@ def _rows(batch: list[data.Run], experiment: str) -> dict[str, list[tuple[Any, .
     return rows
 
 
-def fill_ours(server: Server, experiment: str, wanted: Iterable[data.Run], clients: int = 8) -> None:
-    """Make runs by the calls of the API, several at a time, on a server that runs."""
-    def one(runs: list[data.Run]) -> None:
+def fill_ours(server: Server, experiment: str, wanted: Iterable[data.Run], clients: int = 8, steps: int = 1,
+              told: Callable[[int], None] = lambda made: None) -> None:
+    """Make runs by the calls of the API, several at a time, on a server that runs; ``told`` hears how many are made."""
+    source, lock = batched(wanted, 50), threading.Lock()
+    made = itertools.count(1)
+
+    def work() -> None:
         client = server.client()
-        fill_by_calls(client, experiment, iter(runs))
-        client.close()
+        while True:
+            # One at a time takes from the source, and only what it sends next: the runs never are in memory at once.
+            with lock:
+                batch = next(source, None)
+            if batch is None:
+                return client.close()
+            for _ in fill_by_calls(client, experiment, iter(batch), steps):
+                told(next(made))
 
     with ThreadPoolExecutor(clients) as pool:
-        for done in deque(pool.map(one, batched(wanted, 250))):
-            assert done is None
+        for done in [pool.submit(work) for _ in range(clients)]:
+            done.result()

@@ -44,12 +44,13 @@ def first_run() -> data.Run:
     return next(data.runs(1))
 
 
-def fill_by_calls(client: Client, experiment: str, wanted: Iterator[data.Run]) -> list[str]:
-    """Make runs with their figures call by call; returns their ids."""
+def fill_by_calls(client: Client, experiment: str, wanted: Iterator[data.Run], steps: int = 1) -> list[str]:
+    """Make runs with their figures call by call, so many points of each metric; returns their ids."""
     made = []
     for run in wanted:
         made.append(new_run(client, run, experiment)["run_id"])
-        client.post("runs/log-batch", run.batch(made[-1]))
+        for batch in run.batches(made[-1], steps):
+            client.post("runs/log-batch", batch)
     return made
 
 

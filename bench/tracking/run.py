@@ -53,20 +53,26 @@ def main(plan: Plan) -> bool:
 @contextlib.contextmanager
 def chosen(plan: Plan) -> Iterator[list[Server]]:
     """Yield the servers to measure, not started, with their folders until the end of the block."""
-    with contextlib.ExitStack() as stack:
-        place = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        address = stack.enter_context(postgres.private()).address if plan.postgres else None
+    with chosen_place(with_postgres=plan.postgres) as (place, database):
         pair = []
         if plan.only != "ours":
             pair.append(servers.peer(place / "peer"))
         if plan.only != "peer":
-            pair.append(servers.ours(place / "ours", address))
+            pair.append(servers.ours(place / "ours", database.address if database else None))
         yield pair
 
 
 def end_on_sigterm() -> None:
     """Let SIGTERM end the bench as an exception does, so that no server outlives it."""
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+
+
+@contextlib.contextmanager
+def chosen_place(*, with_postgres: bool) -> Iterator[tuple[Path, postgres.Postgres | None]]:
+    """Yield a folder until the end of the block, and a PostgreSQL where one is wanted."""
+    with contextlib.ExitStack() as stack:
+        place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-tracking-")))
+        yield place, stack.enter_context(postgres.private()) if with_postgres else None
 
 
 @contextlib.contextmanager

@@ -31,6 +31,11 @@ class Server:
     more: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def home(self) -> Path:
+        """The folder of our server's data."""
+        return self.folder / "home"
+
     def client(self) -> Client:
         """Return a client of this server."""
         return Client(self.port, self.token)
