@@ -44,6 +44,9 @@ def test_the_packages_point_one_way() -> None:
     ("src/stellwerk/infra/x.py", "try:\n    a = 1\nexcept Exception:\n    a = 2\n"),
     ("src/stellwerk/infra/x.py", "a = 1  # TO" + "DO later\n"),
     ("src/stellwerk/verifier/x.py", "import sqlalchemy\n"),
+    ("src/stellwerk/features/x/service.py", "def f():\n    import httpx\n"),
+    ("src/stellwerk/infra/x.py", "from urllib import request\n"),
+    ("src/stellwerk/apps/x.py", "import http.client\n"),
 ])
 def test_danger_is_found(path: str, text: str) -> None:
     assert list(danger.check(source(path, text)))

@@ -7,13 +7,15 @@ import re
 import sys
 from collections.abc import Iterator
 
-from tools.lint.finding import Finding, Source, imports
+from tools.lint.finding import Finding, Import, Source, imports
 
 _UNPICKLING = frozenset({"pickle", "cPickle", "joblib", "cloudpickle", "dill", "marshal", "shelve", "skops"})
 _ML = frozenset({"onnx", "onnxruntime", "skl2onnx", "onnxmltools", "sklearn", "scipy", "shap", "fairlearn", "lightgbm",
                  "xgboost", "catboost", "torch", "transformers", "statsmodels", "vl_convert"})
+_REQUESTS = frozenset({"httpx", "httpcore", "h11", "requests", "aiohttp", "urllib3", "urllib.request", "http.client"})
 # Runs when the project is set up, never in a process of the platform.
 _AT_BUILD_TIME = frozenset({"src/stellwerk/uikit/bundle.py"})
+_GATE = "src/stellwerk/infra/outbound/"
 _VERIFIER_MAY = frozenset({"cryptography"}) | sys.stdlib_module_names
 _CALLS = {"eval": "eval", "exec": "exec", "os.system": "a shell", "os.popen": "a shell", "yaml.load": "yaml.load",
           "yaml.unsafe_load": "yaml.unsafe_load", "yaml.full_load": "yaml.full_load"}
@@ -43,6 +45,8 @@ def check(source: Source) -> Iterator[Finding]:
         if ours and root in _ML and not (source.package == "engines" and found.in_function) and (
                 source.path not in _AT_BUILD_TIME):
             yield source.found(found.node, f"imports {root}: only modules of engines do, inside of functions")
+        if _sends(found) and source.package not in ("client", "cli") and not source.path.startswith(_GATE):
+            yield source.found(found.node, f"imports {found.module}: requests to others pass infra.outbound only")
         if source.package == "verifier" and root not in _VERIFIER_MAY:
             yield source.found(found.node, f"imports {root}: the verifier runs alone, with cryptography only")
     # Users' code and its functions are loaded by the runner; that is its purpose.
@@ -52,6 +56,11 @@ def check(source: Source) -> Iterator[Finding]:
     for number, line in enumerate(source.text.splitlines(), 1):
         if _MARKS.search(line):
             yield source.found(number, "a mark of something unfinished, or an ignore without its code")
+
+
+def _sends(found: Import) -> bool:
+    names = {found.module, *(f"{found.module}.{name}" for name in found.names)}
+    return found.module.split(".")[0] in _REQUESTS or bool(names & _REQUESTS)
 
 
 def _calls(source: Source) -> Iterator[Finding]:
