@@ -1,5 +1,6 @@
 """Experiments: named collections of runs."""
 
+from stellwerk.features.experiments.listing import list_experiments, tags_of
 from stellwerk.features.experiments.repository import Experiment
 from stellwerk.features.experiments.service import (
     READ,
@@ -8,6 +9,7 @@ from stellwerk.features.experiments.service import (
     active_experiment,
     artifact_root,
     create_experiment,
+    find_by_name,
     get_experiment,
     may,
     now_ms,
@@ -19,4 +21,5 @@ from stellwerk.features.experiments.service import (
 )
 
 __all__ = ["READ", "TRACKED", "WRITE", "Experiment", "active_experiment", "artifact_root", "create_experiment",
-           "get_experiment", "may", "now_ms", "parse_id", "require", "set_lifecycle", "team_of_new", "visible"]
+           "find_by_name", "get_experiment", "list_experiments", "may", "now_ms", "parse_id", "require",
+           "set_lifecycle", "tags_of", "team_of_new", "visible"]

@@ -47,6 +47,11 @@ def get_experiment(st: Statements, experiment_id: int, actor: Actor, permission:
     return found
 
 
+def find_by_name(st: Statements, name: str) -> Experiment | None:
+    """Return the experiment of a name, whoever it belongs to, or None."""
+    return repository.by_name(st, name)
+
+
 def may(actor: Actor, permission: str, team: str | None) -> bool:
     """Tell whether the caller holds a permission for what a team owns, or anywhere for what is shared."""
     return actor.may_anywhere(permission) if team is None else actor.may(permission, team)

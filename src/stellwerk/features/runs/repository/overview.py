@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from stellwerk.features.runs.repository import keys
-from stellwerk.features.runs.repository.runs import Run
+from stellwerk.features.runs.repository.runs import Run, count_by_experiment
 from stellwerk.features.runs.repository.search import ATTRIBUTES, TABLES, Query, filtered, search
 from stellwerk.infra.tracking_database import Statements
 from stellwerk.infra.tracking_database.statements import marks
@@ -81,6 +81,15 @@ def last_starts(st: Statements, experiment_ids: Sequence[int]) -> dict[int, int]
         found |= {row[0]: row[1] for row in st.fetch_all(
             "SELECT w.id, (SELECT max(r.start_time) FROM run r WHERE r.experiment_id = w.id "
             f"AND r.lifecycle = 'active') FROM ({wanted}) w", part) if row[1] is not None}
+    return found
+
+
+def run_counts(st: Statements, experiment_ids: Sequence[int]) -> dict[int, int]:
+    """Return the number of active runs of each experiment that has any."""
+    found: dict[int, int] = {}
+    for start in range(0, len(experiment_ids), 500):
+        found |= {number: runs for number, (runs, _) in count_by_experiment(
+            st, experiment_ids[start:start + 500]).items()}
     return found
 
 
