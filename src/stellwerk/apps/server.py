@@ -62,6 +62,7 @@ RAW_MODULES = (
     "stellwerk.features.runs.mlflow_api:routes",
     "stellwerk.features.runs.mlflow_metrics_api:routes",
     "stellwerk.features.runs.mlflow_experiments_api:routes",
+    "stellwerk.features.logged_models.mlflow_api:routes",
 )
 # Kind of thing in a rule -> function (connection, name) -> owning team or None.
 OWNERS: dict[str, str] = {

@@ -106,7 +106,7 @@ def log(st: Statements, actor: Actor, run_id: str, *, points: Sequence[Point] = 
     if points:
         content.add_points(st, found.no, points)
     if model_points:
-        logged_models.add_points(st, [point._replace(run_id=run_id) for point in model_points])
+        logged_models.log_points(st, actor, [point._replace(run_id=run_id) for point in model_points])
     if params:
         _add_params(st, found, params)
     if tags:
@@ -146,14 +146,14 @@ def log_inputs(st: Statements, actor: Actor, run_id: str,
     found = writable_run(st, run_id, actor)
     for dataset, tags in used:
         inputs.add(st, found.no, found.experiment_id, dataset, tags)
-    logged_models.link(st, run_id, "input", [(model_id, 0) for model_id in models])
+    logged_models.link_models(st, actor, run_id, "input", [(model_id, 0) for model_id in models])
     runs.mark_unsealed(st, found.no, now_ms())
 
 
 def log_outputs(st: Statements, actor: Actor, run_id: str, models: Sequence[tuple[str, int]]) -> None:
     """Note the logged models that a run made, as (id, step)."""
     found = writable_run(st, run_id, actor)
-    logged_models.link(st, run_id, "output", models)
+    logged_models.link_models(st, actor, run_id, "output", models)
     runs.mark_unsealed(st, found.no, now_ms())
 
 
