@@ -9,9 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import os
 import re
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +17,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from stellwerk.kernel.errors import BadInput, Conflict
+from stellwerk.infra.key_files import create_once, read_private, replace
+from stellwerk.kernel.errors import BadInput
 
 KEY_FILE = "installation.pem"
 PUBLIC_FILE = "installation.pub"
@@ -119,19 +118,16 @@ def load_key(keys_dir: Path) -> SigningKey:
     """
     file = keys_dir / KEY_FILE
     if not file.exists():
-        _create(keys_dir, file)
-    if file.stat().st_mode & 0o077:
-        raise Conflict(f"{KEY_FILE} can be read by others than its owner.", field="keys", allowed="mode 0600",
-                       hint=f"Run: chmod 600 on {KEY_FILE} in the keys folder of the home, then start again.")
+        _create(keys_dir)
     try:
-        private = serialization.load_pem_private_key(file.read_bytes(), password=None)
+        private = serialization.load_pem_private_key(read_private(keys_dir, KEY_FILE), password=None)
     except ValueError as error:
         raise _no_key() from error
     if not isinstance(private, Ed25519PrivateKey):
         raise _no_key()
     key = SigningKey(private)
     if not (keys_dir / PUBLIC_FILE).exists():
-        _publish(keys_dir, key.public)
+        replace(keys_dir, PUBLIC_FILE, f"{key.public.hex}\n".encode())
     return key
 
 
@@ -140,43 +136,10 @@ def _no_key() -> BadInput:
                     hint="Put the key back from a backup; a new key cannot continue the old ledger.")
 
 
-def _create(keys_dir: Path, file: Path) -> None:
+def _create(keys_dir: Path) -> None:
     private = Ed25519PrivateKey.generate()
-    content = private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
-                                    serialization.NoEncryption())
-    keys_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    temporary = keys_dir / f".{KEY_FILE}-{secrets.token_hex(8)}"
-    _write(temporary, content, 0o600)
-    try:
-        # A link, unlike a rename, never replaces a key that another process has just made.
-        os.link(temporary, file)
-    except FileExistsError:
-        return
-    finally:
-        temporary.unlink()
-    _sync(keys_dir)
-
-
-def _publish(keys_dir: Path, public: PublicKey) -> None:
-    temporary = keys_dir / f".{PUBLIC_FILE}-{secrets.token_hex(8)}"
-    _write(temporary, f"{public.hex}\n".encode(), 0o644)
-    os.replace(temporary, keys_dir / PUBLIC_FILE)
-    _sync(keys_dir)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _write(path: Path, content: bytes, mode: int) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
+    create_once(keys_dir, KEY_FILE, private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
 
 
 def _base64(text: str) -> bytes:
