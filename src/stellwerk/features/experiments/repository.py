@@ -93,7 +93,7 @@ def search(st: Statements, *, teams: frozenset[str] | None, stages: Sequence[str
     """Return a page of experiments that the teams may see (None: all), after the position of the last page."""
     clauses, parameters = where.stages_and_team(stages, teams)
     for comparison in filters:
-        clause, values = where.of_comparison(comparison)
+        clause, values = where.of_comparison(comparison, postgres=st.postgres)
         clauses.append(clause)
         parameters.extend(values)
     terms = order_terms(order)
