@@ -93,6 +93,7 @@ class Settings:
     job_memory_mb: int = 8192
     body_bytes: int = 1 << 20
     upload_bytes: int = 512 << 20
+    artifact_bytes: int = 20 << 30
     metrics_public: bool = False
     outbound_hosts: str = ""
     outbound_http: bool = False

@@ -26,4 +26,7 @@ upload = Table(
     Column("path", NAME, nullable=False),
     Column("parts", Integer, nullable=False),
     Column("started_at", BigInteger, nullable=False),
+    # Set when it is complete, so that completing it again is no error.
+    Column("sha256", String(64)),
+    Index("ix_upload_started", "started_at"),
 )

@@ -119,4 +119,4 @@ class Disconnected(StellwerkError):
 def too_large(limit: int) -> TooLarge:
     """Return the error for a body beyond the limit."""
     return TooLarge(f"The body exceeds {limit} bytes.", field="Content-Length", allowed=f"{limit} bytes",
-                    hint="Send less at once; the settings 'body_bytes' and 'upload_bytes' hold the limits.")
+                    hint="Send less at once; the settings 'body_bytes' and 'artifact_bytes' hold the limits.")
