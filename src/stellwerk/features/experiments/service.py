@@ -73,11 +73,11 @@ def active_experiment(st: Statements, experiment_id: int, actor: Actor) -> Exper
     return found
 
 
-def team_of_new(actor: Actor, asked: str | None = None) -> str | None:
+def team_of_new(actor: Actor, asked: str | None = None, permission: str = WRITE) -> str | None:
     """Return which team a new thing of the caller belongs to; raises Forbidden for a team that is not the caller's."""
-    teams = actor.teams(WRITE)
+    teams = actor.teams(permission)
     if asked:
-        if not actor.may(WRITE, asked):
+        if not actor.may(permission, asked):
             raise Forbidden(f"{actor.name} cannot make anything for the team {asked!r}.", field=TEAM_TAG, value=asked,
                             allowed=sorted(teams) if teams else None)
         return asked
