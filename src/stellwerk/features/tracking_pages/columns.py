@@ -71,7 +71,7 @@ def parse_columns(names: list[str]) -> list[RunColumn]:
     return [column for column in found if column.name != "run_name"]
 
 
-def usual_columns(known: dict[str, list[runs.KnownKey]], metrics: int = 4, params: int = 4) -> list[RunColumn]:
+def usual_columns(known: dict[str, list[runs.overview.KnownKey]], metrics: int = 4, params: int = 4) -> list[RunColumn]:
     """Return the columns of a table that nobody chose: start, duration, and what most runs log and differ in."""
     differing = sorted(known["param"], key=lambda one: (not one.differs, -one.runs, one.name))
     return [RunColumn("attribute", "start_time"), RunColumn("attribute", "duration"),

@@ -6,11 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from stellwerk.features.runs.repository import keys
-from stellwerk.features.runs.repository.runs import Run, count_by_experiment
-from stellwerk.features.runs.repository.search import ATTRIBUTES, TABLES, Query, filtered, search
+from stellwerk.features.runs.repository.runs import Run, by_ids, count_by_experiment
+from stellwerk.features.runs.repository.search import ATTRIBUTES, TABLES, filtered, search, token_kinds
+from stellwerk.features.runs.repository.search_query import Query
 from stellwerk.infra.tracking_database import Statements
 from stellwerk.infra.tracking_database.statements import marks
 from stellwerk.protocols.mlflow.search import Comparison, Order
+
+__all__ = ["Group", "KnownKey", "Scope", "Summary", "cells", "count", "groups", "keys_used", "last_starts",
+           "metric_in_order", "names", "page", "run_counts", "token_kinds", "value_counts"]
 
 
 class Scope(NamedTuple):
@@ -106,6 +110,11 @@ def keys_used(st: Statements, scope: Scope, newest: int) -> dict[str, list[Known
         found[kind] = sorted((KnownKey(names[row[0]], row[1], bool(row[2])) for row in rows),
                              key=lambda known: (-known.runs, known.name))
     return found
+
+
+def names(st: Statements, experiment_id: int, run_ids: Sequence[str]) -> dict[str, str]:
+    """Return the names of those of the runs that are of the experiment, by id."""
+    return {run.id: run.name for run in by_ids(st, run_ids) if run.experiment_id == experiment_id}
 
 
 def cells(st: Statements, run_nos: Sequence[int], wanted: Mapping[str, Sequence[str]]) -> dict[tuple[str, str], dict[
