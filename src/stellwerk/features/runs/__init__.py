@@ -1,5 +1,6 @@
 """Runs: executions of training, in MLflow's sense, with all that they log."""
 
+from stellwerk.features.runs import importing
 from stellwerk.features.runs.repository import overview
 from stellwerk.features.runs.repository.content import Point
 from stellwerk.features.runs.repository.inputs import UsedDataset
@@ -17,5 +18,5 @@ from stellwerk.features.runs.service import (
     writable_run,
 )
 
-__all__ = ["TRACKED", "Point", "Run", "UsedDataset", "artifact_root", "create_run", "get_run", "log", "log_inputs",
-           "log_outputs", "overview", "seal_due", "update_run", "visible_runs", "writable_run"]
+__all__ = ["TRACKED", "Point", "Run", "UsedDataset", "artifact_root", "create_run", "get_run", "importing", "log",
+           "log_inputs", "log_outputs", "overview", "seal_due", "update_run", "visible_runs", "writable_run"]

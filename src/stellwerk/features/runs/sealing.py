@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -13,11 +14,12 @@ from stellwerk.features.experiments import now_ms
 from stellwerk.features.runs.repository import content, inputs, runs
 from stellwerk.features.runs.service import ENDED
 from stellwerk.infra.tracking_database import Statements, TrackingDatabase
-from stellwerk.kernel.actor import SYSTEM
+from stellwerk.kernel.actor import SYSTEM, Actor
 
 SUBJECT = "run"
 _OPEN_MS = 60_000
 _AT_ONCE = 200
+_LINES = 5000
 
 
 def state_of(st: Statements, run_id: str) -> dict[str, Any] | None:
@@ -38,11 +40,10 @@ def state_of(st: Statements, run_id: str) -> dict[str, Any] | None:
 
 def _digest(rows: Iterable[Any]) -> tuple[int, str]:
     hasher, count = hashlib.sha256(), 0
-    encoder = msgspec.json.Encoder()
-    for row in rows:
-        hasher.update(encoder.encode(row))
-        hasher.update(b"\n")
-        count += 1
+    encoder, remaining = msgspec.json.Encoder(), iter(rows)
+    while some := list(islice(remaining, _LINES)):
+        hasher.update(encoder.encode_lines(some))
+        count += len(some)
     return count, hasher.hexdigest()
 
 
@@ -60,24 +61,27 @@ def seal_due(tracking: TrackingDatabase) -> int:
 
 
 def _seal(tracking: TrackingDatabase, run_id: str) -> None:
-    def look(st: Statements) -> tuple[int, dict[str, Any] | None]:
-        found = runs.get(st, run_id)
-        return (0 if found is None else runs.changes_of(st, found.no)), state_of(st, run_id)
-
-    changes, state = tracking.read(look, seconds=600)
-    if state is None:
-        return
-
-    def write(st: Statements) -> None:
-        found = runs.get(st, run_id)
-        if found is None:
-            return
+    changes, state = tracking.read(lambda st: look(st, run_id), seconds=600)
+    if state is not None:
         verb = "run.ended" if state["status"] in ENDED else "run.logged"
-        ledger.record_tracked(st, SYSTEM, verb, SUBJECT, run_id, state,
-                              {"status": state["status"], "points": state["points"]})
-        runs.mark_sealed(st, found.no, changes, now_ms())
+        tracking.write(lambda st: note(st, SYSTEM, verb, run_id, changes, state))
 
-    tracking.write(write)
+
+def look(st: Statements, run_id: str) -> tuple[int, dict[str, Any] | None]:
+    """Return how many changes of a run wait for their event, and its state with them."""
+    found = runs.get(st, run_id)
+    return (0 if found is None else runs.changes_of(st, found.no)), state_of(st, run_id)
+
+
+def note(st: Statements, actor: Actor, verb: str, run_id: str, changes: int, state: dict[str, Any],
+         payload: Mapping[str, Any] | None = None) -> None:
+    """Write the event of a run as it was after so many changes; later ones wait for the next event."""
+    found = runs.get(st, run_id)
+    if found is None:
+        return
+    ledger.record_tracked(st, actor, verb, SUBJECT, run_id, state,
+                          {"status": state["status"], "points": state["points"], **(payload or {})})
+    runs.mark_sealed(st, found.no, changes, now_ms())
 
 
 def ids_after(st: Statements, after: str, limit: int) -> list[str]:

@@ -20,7 +20,7 @@ class Point(NamedTuple):
     is_nan: int
 
 
-_NEWER = ("(excluded.step, excluded.timestamp, excluded.value) > "
+NEWER = ("(excluded.step, excluded.timestamp, excluded.value) > "
           "(latest_metric.step, latest_metric.timestamp, latest_metric.value)")
 
 
@@ -36,7 +36,7 @@ def add_points(st: Statements, run_no: int, points: Sequence[Point]) -> None:
               "ON CONFLICT DO NOTHING")
     upsert = ("INSERT INTO latest_metric (run_no, key_no, timestamp, step, value, is_nan) VALUES (?, ?, ?, ?, ?, ?) "
               "ON CONFLICT (run_no, key_no) DO UPDATE SET timestamp = excluded.timestamp, step = excluded.step, "
-              f"value = excluded.value, is_nan = excluded.is_nan WHERE {_NEWER}")
+              f"value = excluded.value, is_nan = excluded.is_nan WHERE {NEWER}")
     if len(points) == 1:
         only = points[0]
         row = (run_no, numbers[only.key], *only[1:])

@@ -9,6 +9,8 @@ from stellwerk.infra.tracking_database import Statements
 from stellwerk.infra.tracking_database.statements import marks
 
 COLUMNS = "no, id, experiment_id, name, user_id, status, lifecycle, start_time, end_time, created_by"
+# Since when the changes of a run that is still being brought wait: no sealer takes it up before it is complete.
+HELD = 2**62
 
 
 class Run(NamedTuple):
@@ -93,8 +95,8 @@ def unsealed(st: Statements, *, open_before: int, limit: int) -> list[tuple[str,
     when their first change is older than ``open_before``."""
     return [(row[0], row[1]) for row in st.fetch_all(
         "SELECT r.id, u.changes FROM unsealed_run u JOIN run r ON r.no = u.run_no "
-        "WHERE u.since < ? OR r.status IN ('FINISHED', 'FAILED', 'KILLED') ORDER BY u.since LIMIT ?",
-        (open_before, limit))]
+        "WHERE u.since < ? OR (u.since < ? AND r.status IN ('FINISHED', 'FAILED', 'KILLED')) ORDER BY u.since LIMIT ?",
+        (open_before, HELD, limit))]
 
 
 def mark_sealed(st: Statements, run_no: int, changes: int, now: int) -> None:
