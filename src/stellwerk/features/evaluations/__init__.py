@@ -23,7 +23,14 @@ if TYPE_CHECKING:
     from stellwerk.features.evaluations.intervals import delong
     from stellwerk.features.evaluations.metrics import roc_auc
     from stellwerk.features.evaluations.parity import parity as compare_compiled
-    from stellwerk.features.evaluations.plan import DecisionRule, choose_split, fold_of_rows, make_plan, split_rows
+    from stellwerk.features.evaluations.plan import (
+        DecisionRule,
+        all_rows,
+        choose_split,
+        fold_of_rows,
+        make_plan,
+        split_rows,
+    )
 
 _COMPUTING = {
     "Champion": ("evaluate", "Champion"),
@@ -33,6 +40,7 @@ _COMPUTING = {
     "roc_auc": ("metrics", "roc_auc"),
     "compare_compiled": ("parity", "parity"),
     "DecisionRule": ("plan", "DecisionRule"),
+    "all_rows": ("plan", "all_rows"),
     "choose_split": ("plan", "choose_split"),
     "fold_of_rows": ("plan", "fold_of_rows"),
     "make_plan": ("plan", "make_plan"),
@@ -46,6 +54,7 @@ __all__ = [
     "acceptance_ids",
     "accept_gate",
     "accepted_gates",
+    "all_rows",
     "choose_split",
     "compare_compiled",
     "delong",

@@ -94,6 +94,13 @@ def split_rows(split: Mapping[str, Any], subjects: Sequence[Hashable], labels: F
     return {"holdout": np.flatnonzero(held).tolist()}
 
 
+def all_rows(seed: int, rows: int) -> tuple[dict[str, Any], dict[str, list[Any]]]:
+    """Return the split and the row numbers for a model that was trained elsewhere: it is judged on every row."""
+    split = {"kind": "given", "seed": seed, "reason": "the model was trained elsewhere; which of these rows it has seen "
+                                                      "is not known here"}
+    return split, {"holdout": list(range(rows))}
+
+
 def fold_of_rows(split_result: Mapping[str, Sequence[Any]], rows: int) -> NDArray[np.int64]:
     """Return the fold of each row from what ``split_rows`` gave; 0 for holdout rows, -1 for rows only trained on."""
     numbers = np.full(rows, -1, dtype=np.int64)

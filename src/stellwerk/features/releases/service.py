@@ -17,6 +17,7 @@ from stellwerk.features.releases import transitions as states
 from stellwerk.features.releases.facts import Facts
 from stellwerk.features.releases.transitions import TRANSITIONS
 from stellwerk.features.services import authors_between
+from stellwerk.features.trainings import adoption_of
 from stellwerk.infra.database import Work
 from stellwerk.kernel import clock
 from stellwerk.kernel.actor import Actor
@@ -87,6 +88,10 @@ def gather(connection: Connection, actor: Actor, revision: RowMapping, now_us: i
     since = repository.last_approved_at(connection, revision["service"], revision["number"])
     builders = authors_between(connection, revision["service"], since, revision["created_at"])
     asked = {revision["person_id"]} if revision["person_id"] else set()
+    adopted = adoption_of(connection, revision["run_id"])
+    if adopted is not None and adopted["made_by"]:
+        # Who trained a model elsewhere has built it as much as who wrote the manifest.
+        asked.add(adopted["made_by"])
     return Facts(
         actor=actor, revision=revision, verdicts=evaluation["verdicts"],
         parity=get_version_by_id(connection, revision["model_version_id"])["parity"],

@@ -14,8 +14,8 @@ from stellwerk.features.evaluations import accepted_gates, evaluations_by_id, ge
 from stellwerk.features.models import get_version, version_view, versions_of
 from stellwerk.features.releases import repository, service
 from stellwerk.features.releases.transitions import TRANSITIONS
-from stellwerk.features.trainings import get_run, run_view
 from stellwerk.features.services import get_bundle_row, get_manifest_row, get_service, service_view
+from stellwerk.features.trainings import get_run, run_view
 from stellwerk.kernel.actor import Actor
 from stellwerk.kernel.clock import iso_us
 from stellwerk.kernel.errors import StellwerkError

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.engine import Connection, RowMapping
 
-from stellwerk.features.trainings.tables import run
+from stellwerk.features.trainings.tables import adoption, run
 
 
 def add(connection: Connection, values: dict[str, Any]) -> None:
@@ -42,3 +42,18 @@ def finished_like(connection: Connection, service: str, fingerprint: str) -> Row
 def by_ids(connection: Connection, ids: Sequence[str]) -> Sequence[RowMapping]:
     """Return the runs of the ids."""
     return connection.execute(select(run).where(run.c.id.in_(ids))).mappings().all()
+
+
+def add_adoption(connection: Connection, values: dict[str, Any]) -> None:
+    """Insert which model a run took."""
+    connection.execute(insert(adoption).values(**values))
+
+
+def adoptions(connection: Connection, run_ids: Sequence[str]) -> Sequence[RowMapping]:
+    """Return which models runs took."""
+    return connection.execute(select(adoption).where(adoption.c.id.in_(run_ids))).mappings().all()
+
+
+def adopted_versions(connection: Connection, model: str) -> Sequence[RowMapping]:
+    """Return the runs that took a version of a registered model."""
+    return connection.execute(select(adoption).where(adoption.c.model == model)).mappings().all()

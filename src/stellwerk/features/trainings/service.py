@@ -30,7 +30,8 @@ def open_run(work: Work, job_id: str, values: Mapping[str, Any]) -> str:
     known = repository.of_job(work.connection, job_id)
     if known is not None:
         return str(known["id"])
-    run_id = new_id()
+    # In the form that tracking clients take, since it is the same run there.
+    run_id = new_id().replace("-", "")
     repository.add(work.connection, {"id": run_id, "job_id": job_id, "state": "running", "started_at": work.now_us,
                                      **values})
     ledger.record(work, "run.started", tables.run, run_id)
@@ -74,3 +75,25 @@ def run_view(row: RowMapping) -> dict[str, Any]:
              "artifacts", "metrics", "network", "error", "repeats_run", "identical", "differs")
     return {**{name: row[name] for name in plain}, "started_at": iso_us(row["started_at"]),
             "finished_at": iso_us(row["finished_at"])}
+
+
+def record_adoption(work: Work, run_id: str, values: Mapping[str, Any]) -> None:
+    """Keep which model a run took that was trained elsewhere: uri, model, version, source_run, made_by, files."""
+    if repository.adoptions(work.connection, [run_id]):
+        return
+    repository.add_adoption(work.connection, {"id": run_id, **values})
+    ledger.record(work, "run.adopted", tables.adoption, run_id)
+
+
+def adoption_of(connection: Connection, run_id: str) -> RowMapping | None:
+    """Return which model a run took that was trained elsewhere, or None where it trained one."""
+    found = repository.adoptions(connection, [run_id])
+    return found[0] if found else None
+
+
+def runs_that_adopted(connection: Connection, model: str) -> dict[int, list[str]]:
+    """Return the runs that took a registered model, by its version."""
+    found: dict[int, list[str]] = {}
+    for row in repository.adopted_versions(connection, model):
+        found.setdefault(int(row["version"]), []).append(str(row["id"]))
+    return found

@@ -1,4 +1,4 @@
-"""Executions of training and all that is needed to do one again."""
+"""What services' runs were made from and with; the runs themselves, as clients see them, are kept by tracking."""
 
 from sqlalchemy import Boolean, Column, Float, Integer, String, Table, Text
 
@@ -36,4 +36,19 @@ run = Table(
     Column("identical", Boolean),
     Column("differs", Json),
     info=covered("run"),
+)
+
+# For runs that took a model which was trained elsewhere: which one, and who made it.
+adoption = Table(
+    "adoption",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("uri", String(300), nullable=False),
+    Column("model", String(300), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("source_run", String(32)),
+    Column("made_by", String(80)),
+    # SHA-256 of each file of the model by its path.
+    Column("files", Json, nullable=False),
+    info=covered("adoption"),
 )

@@ -16,10 +16,11 @@ from stellwerk.features.jobs import JobContext
 from stellwerk.features.models import get_version_by_id
 from stellwerk.features.releases import service
 from stellwerk.features.releases.serving import serving
+from stellwerk.features.releases.way import tracked
 from stellwerk.features.releases.way.plan import subjects_of
 from stellwerk.features.releases.way.scoring import columns_of
-from stellwerk.features.trainings import get_run
 from stellwerk.features.services import Submission
+from stellwerk.features.trainings import get_run
 from stellwerk.manifest import Manifest
 
 
@@ -51,6 +52,8 @@ def evaluate_step(job: JobContext) -> Mapping[str, Any]:
             "approval": submission.manifest.approval.plain() if submission.manifest.approval else None,
             "serving": serving(submission.manifest, contract, profile, version), "person_id": job.person_id,
             "requested_by": job.requested_by["name"], "job_id": job.id})
+    tracked.log_metrics(job, version["run_id"], {name: figure["value"] for name, figure in
+                                                 found.result["metrics"].items() if figure["value"] is not None})
     return {"evaluation_id": evaluation["id"], "revision_id": revision["id"], "verdict": evaluation["verdict"],
             "version": version["number"], "gates": evaluation["verdicts"],
             "message": f"version {version['number']} at threshold {revision['threshold']:g}: {_words(found.verdict)}"}

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from stellwerk.engines.child import runner_package
 from stellwerk.features.datasets import contract_in, read_frame
-from stellwerk.features.evaluations import choose_split, make_plan, record_plan, split_rows
+from stellwerk.features.evaluations import all_rows, choose_split, make_plan, record_plan, split_rows
 from stellwerk.features.jobs import JobContext
 from stellwerk.features.releases import service
-from stellwerk.features.trainings import fingerprint
+from stellwerk.features.releases.way.adoption import resolve
 from stellwerk.features.services import Submission, get_bundle_row
+from stellwerk.features.trainings import fingerprint
 from stellwerk.kernel import canonical_json
 from stellwerk.kernel.errors import BadInput
 from stellwerk.manifest import Manifest
@@ -33,9 +34,13 @@ def plan_step(job: JobContext) -> Mapping[str, Any]:
     labels = (frame[manifest.target] == positive).to_numpy()
     subjects = subjects_of(manifest, frame)
     protected = {name: frame[name].to_list() for name in manifest.protected}
-    split = choose_split({"folds": manifest.evaluate.folds, "holdout": manifest.evaluate.holdout,
-                          "seed": manifest.evaluate.seed}, subjects, labels, protected)
-    rows = split_rows(split, subjects, labels)
+    source = resolve(job, manifest.model) if manifest.model else None
+    if source is None:
+        split = choose_split({"folds": manifest.evaluate.folds, "holdout": manifest.evaluate.holdout,
+                              "seed": manifest.evaluate.seed}, subjects, labels, protected)
+        rows = split_rows(split, subjects, labels)
+    else:
+        split, rows = all_rows(manifest.evaluate.seed, frame.height)
     inputs = [{"name": name, "type": _model_type(contract.column(name).type, name)}
               for name in manifest.inputs(contract.columns)]
     stored = job.installation.objects.put_bytes(canonical_json.dumps(rows))
@@ -48,13 +53,13 @@ def plan_step(job: JobContext) -> Mapping[str, Any]:
         code = get_bundle_row(work.connection, job.request["bundle"])["code_digest"]
         plan_id = record_plan(work, job.id, job.service, plan)
     print_of_inputs = fingerprint({
-        "code_digest": code, "train": manifest.train, "params": dict(manifest.params), "seed": manifest.evaluate.seed,
+        "code_digest": code, "train": manifest.train if source is None else source["files"], "params": dict(manifest.params), "seed": manifest.evaluate.seed,
         "plan": {"split": split, "rows": stored}, "lock_hash": job.outputs["environment"]["lock_hash"],
         "runner_hash": runner_hash(), "data_hash": job.outputs["data"]["content_hash"],
         "contract_digest": job.outputs["data"]["contract_digest"],
         "roles": {"target": manifest.target, "positive": positive, "inputs": inputs}})
     return {"plan_id": plan_id, "fingerprint": print_of_inputs, "split": stored, "split_plan": split,
-            "inputs": inputs, "positive": positive, "lock_hash": job.outputs["environment"]["lock_hash"],
+            "inputs": inputs, "positive": positive, "source": source, "lock_hash": job.outputs["environment"]["lock_hash"],
             "message": f"{_split_words(split)}; {_count(len(plan['gates']))}, recorded before any result"}
 
 
@@ -112,6 +117,8 @@ def _count(gates: int) -> str:
 
 
 def _split_words(split: Mapping[str, Any]) -> str:
+    if split["kind"] == "given":
+        return "all rows, scored by a model that was trained elsewhere"
     if split["kind"] == "folds":
         return f"{split['folds']} folds by subject"
     return f"a holdout of {split['share']:.0%} by subject"

@@ -10,10 +10,12 @@ from typing import Any
 from stellwerk.features.datasets import read_frame
 from stellwerk.features.jobs import Cancelled, JobContext
 from stellwerk.features.models import find_version, get_version_by_id, register_version
+from stellwerk.features.releases.way import tracked
+from stellwerk.features.releases.way.adoption import bring_files
 from stellwerk.features.releases.way.plan import serve_plan
 from stellwerk.features.releases.way.scoring import Scored, background, score_all
-from stellwerk.features.trainings import fail_run, finish_run, finished_like, get_run, open_run
 from stellwerk.features.services import FunctionFailed, Submission, get_bundle_row, run_function
+from stellwerk.features.trainings import fail_run, finish_run, finished_like, get_run, open_run, record_adoption
 from stellwerk.kernel import canonical_json
 
 
@@ -63,29 +65,44 @@ class _Training:
         return [dict(entry) for entry in self._plan()["inputs"]]
 
     def _open_run(self) -> str:
-        plan, request = self._plan(), self.job.request
+        plan, request, data = self._plan(), self.job.request, self.job.outputs["data"]
         with self.job.write() as work:
             bundle = get_bundle_row(work.connection, request["bundle"])
             earlier = finished_like(work.connection, self.job.service, plan["fingerprint"])
-            return open_run(work, self.job.id, {
+            values = {
                 "service": self.job.service, "fingerprint": plan["fingerprint"], "bundle": request["bundle"],
                 "code_digest": bundle["code_digest"], "commit": bundle["commit"], "lock_hash": plan["lock_hash"],
-                "dataset_version_id": self.job.outputs["data"]["dataset_version_id"],
+                "dataset_version_id": data["dataset_version_id"],
                 "params": dict(self.submission.manifest.params), "seed": self.submission.manifest.evaluate.seed,
                 "plan": plan["split_plan"], "person_id": self.job.person_id,
-                "requested_by": self.job.requested_by["name"], "repeats_run": earlier["id"] if earlier else None})
+                "requested_by": self.job.requested_by["name"], "repeats_run": earlier["id"] if earlier else None}
+            run_id = open_run(work, self.job.id, values)
+            if plan["source"] is not None:
+                kept = ("uri", "model", "version", "source_run", "made_by", "files")
+                record_adoption(work, run_id, {name: plan["source"][name] for name in kept})
+        manifest = self.submission.manifest
+        tracked.open_tracked(self.job, run_id, {
+            **values, "entry": manifest.train or manifest.model, "dataset": manifest.data.name,
+            "content_hash": data["content_hash"], "params": {**values["params"], "seed": values["seed"]}})
+        return run_id
 
     def _child(self, data: Path) -> dict[str, Any]:
-        manifest = self.submission.manifest
-        task = {"kind": "train", "entry": manifest.train, "data": str(data), "params": dict(manifest.params),
-                "seed": manifest.evaluate.seed, "inputs": self._inputs(), "target": manifest.target,
-                "positive": self._plan()["positive"], "subject": manifest.subject, **self._folds()}
+        manifest, source = self.submission.manifest, self._plan()["source"]
+        task = {"data": str(data), "seed": manifest.evaluate.seed, "inputs": self._inputs(),
+                "target": manifest.target, "positive": self._plan()["positive"]}
+        if source is not None:
+            file = bring_files(self.job, source, self.job.folder("train") / "model")
+            task |= {"kind": "adopt", "model": {**source["read"], "file": str(file)}}
+        else:
+            task |= {"kind": "train", "entry": manifest.train, "params": dict(manifest.params),
+                     "subject": manifest.subject, **self._folds()}
         return run_function(self.job, self.submission, task, folder="train")
 
     def _failed(self, run_id: str, result: Mapping[str, Any]) -> Exception:
         error = result["error"]
         with self.job.write() as work:
             fail_run(work, run_id, error, result.get("log_tail", ""))
+        tracked.end_tracked(self.job, run_id, "failed", tags=[("stellwerk.error", str(error.get("message", ""))[:500])])
         if error["kind"] == "cancelled":
             return Cancelled()
         return FunctionFailed.of(error)
@@ -103,7 +120,15 @@ class _Training:
                 "run_id": run_id, "onnx": artifacts["model.onnx"], "estimator": result["estimator"],
                 "inputs": self._inputs(), "parity": scored.parity, "scores": artifacts["scores.arrow"],
                 "background": frozen})
+        self._publish(run_id, version["number"], result, artifacts)
         return self._output(version["id"], run_id)
+
+    def _publish(self, run_id: str, number: int, result: Mapping[str, Any], artifacts: Mapping[str, str]) -> None:
+        """Let tracking clients see what came out: figures, files and the registered version."""
+        figures = {"peak_memory_mb": result["peak_memory_mb"], "seconds": result["seconds"]["total"],
+                   "fit_seconds": result["seconds"]["fit"]}
+        tracked.end_tracked(self.job, run_id, "finished", figures,
+                            [("stellwerk.version", str(number)), ("stellwerk.estimator", result["estimator"])])
 
     def _finish_run(self, work: Any, run_id: str, result: Mapping[str, Any], artifacts: Mapping[str, str]) -> None:
         values: dict[str, Any] = {

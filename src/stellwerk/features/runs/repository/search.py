@@ -8,11 +8,12 @@ reads an index as far as the page reaches and sorts nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from stellwerk.features.runs.repository import keys
 from stellwerk.features.runs.repository.runs import Run
+from stellwerk.features.runs.repository.search_query import Logged, Query, plan
 from stellwerk.features.runs.tables import INDEXED
 from stellwerk.infra.tracking_database import Statements
 from stellwerk.infra.tracking_database.clauses import Term, after, compared, order_sql
@@ -30,36 +31,6 @@ _WHOLE = frozenset({"start_time", *_LACKING})
 # Stands for a value that is not there, where a page token needs one.
 _NOTHING: dict[type, Any] = {float: 0.0, int: 0, str: ""}
 _RUN = "r.no, r.id, r.experiment_id, r.name, r.user_id, r.status, r.lifecycle, r.start_time, r.end_time, r.created_by"
-
-
-@dataclass
-class Query:
-    """The parts of a query on ``run r``; joins come before the conditions, and so do their values."""
-
-    joins: list[str] = field(default_factory=list)
-    join_values: list[Any] = field(default_factory=list)
-    clauses: list[str] = field(default_factory=list)
-    values: list[Any] = field(default_factory=list)
-
-    def join(self, text: str, values: Sequence[Any] = ()) -> None:
-        """Add a join."""
-        self.joins.append(text)
-        self.join_values.extend(values)
-
-    def where(self, text: str, values: Sequence[Any] = ()) -> None:
-        """Add a condition."""
-        self.clauses.append(text)
-        self.values.extend(values)
-
-    @property
-    def source(self) -> str:
-        """FROM and WHERE of the query."""
-        return f"FROM run r {' '.join(self.joins)} WHERE {' AND '.join(self.clauses)}"
-
-    @property
-    def all_values(self) -> list[Any]:
-        """The parameters of ``source``."""
-        return [*self.join_values, *self.values]
 
 
 def token_kinds(order: Sequence[Order]) -> tuple[type | tuple[type, ...], ...]:
@@ -91,11 +62,16 @@ def search(st: Statements, experiment_ids: Sequence[int], stages: Sequence[str],
     phases = (0,) if first is None else (0, 1, 2) if first.kind == "metric" else (0, 2)
     runs: list[Run] = []
     places: list[list[Any]] = []
+    counts: dict[str, int] = {}
     for phase in reversed(phases) if backwards else phases:
         if position is not None and (phase > position[0] if backwards else phase < position[0]):
             continue
         query = filtered(st, experiment_ids, stages, filters)
         terms = _ordered(st, query, order, phase)
+        plan(st, query, counts, ordered_by=_index_of(order, phase, experiment_ids), experiment_ids=experiment_ids,
+             limit=limit)
+        if query.nothing:
+            continue
         if backwards:
             terms = [replace(term, descending=not term.descending) for term in terms]
         if position is not None and phase == position[0]:
@@ -110,6 +86,15 @@ def search(st: Statements, experiment_ids: Sequence[int], stages: Sequence[str],
         if len(runs) >= limit:
             break
     return runs, places
+
+
+def _index_of(order: Sequence[Order], phase: int, experiment_ids: Sequence[int]) -> str:
+    """Return the name whose index gives the order of a phase: a metric's, or that of starts within an experiment."""
+    if order and order[0].kind in TABLES and phase < 2:
+        # Only the beginning of a param or tag stands in its index.
+        return "o0" if order[0].kind == "metric" else ""
+    by_start = not order or phase == 2 or (order[0].kind, order[0].key) == ("attribute", "start_time")
+    return "r" if by_start and len(experiment_ids) == 1 else ""
 
 
 def _without_constants(terms: Sequence[Term]) -> list[Term]:
@@ -140,25 +125,30 @@ def _logged(st: Statements, query: Query, comparison: Comparison, name: str) -> 
         query.where(f"NOT EXISTS (SELECT 1 FROM {table} {name} WHERE {name}.run_no = r.no AND {name}.key_no = ?)",
                     [number])
         return
-    text = f"{name}.run_no = r.no AND {name}.key_no = ?"
-    values: list[Any] = [number]
+    query.logged.append(Logged(name, table, [f"{name}.key_no = ?"], [number]))
+    _compare(query.logged[-1], comparison, st.postgres)
+
+
+def _compare(logged: Logged, comparison: Comparison, postgres: bool) -> None:
+    if comparison.op == "IS NOT NULL":
+        return
+    column, number = f"{logged.name}.value", logged.values[0]
+    text, values = compared(column, comparison.op, comparison.value, postgres=postgres)
     if comparison.kind == "metric":
-        compare, more = compared(f"{name}.value", comparison.op, comparison.value)
         # NaN is kept as 0 with a mark; it is unequal to every number and neither below nor above one.
         if comparison.op == "!=":
-            text += f" AND ({name}.is_nan = 1 OR {compare})"
+            text = f"({logged.name}.is_nan = 1 OR {text})"
         else:
-            text += f" AND {name}.is_nan = 0 AND {compare}"
-        values += more
-    elif comparison.op != "IS NOT NULL":
-        compare, more = compared(f"{name}.value", comparison.op, comparison.value, postgres=st.postgres)
-        text += f" AND {compare}"
-        values += more
-        if comparison.op == "=":
-            # What the index holds: the beginning of the value.
-            text += f" AND substr({name}.value, 1, {INDEXED}) = substr(?, 1, {INDEXED})"
-            values.append(comparison.value)
-    query.join(f"JOIN {table} {name} ON {text}", values)
+            text = f"{logged.name}.is_nan = 0 AND {text}"
+            logged.indexed = (text.replace(f"{logged.name}.", "t.") + " AND t.key_no = ?", [*values, number])
+    elif comparison.op == "=":
+        # What the index holds: the beginning of the value.
+        begins = f"substr(?, 1, {INDEXED})"
+        logged.indexed = f"t.key_no = ? AND substr(t.value, 1, {INDEXED}) = {begins}", [number, comparison.value]
+        text += f" AND substr({column}, 1, {INDEXED}) = {begins}"
+        values = [*values, comparison.value]
+    logged.clauses.append(text)
+    logged.values.extend(values)
 
 
 def _dataset(comparison: Comparison, postgres: bool) -> tuple[str, list[Any]]:
@@ -200,10 +190,15 @@ def _phase_terms(st: Statements, query: Query, entry: Order, phase: int, name: s
         query.where(f"NOT EXISTS (SELECT 1 FROM {table} {name} WHERE {name}.run_no = r.no AND {name}.key_no = ?)",
                     [number])
         return [Term("2", "constant"), Term(nothing, "constant value")]
-    text, values = f"{name}.run_no = r.no AND {name}.key_no = ?", [number]
+    # A filter on the same key narrows the very index that gives the order.
+    known = next((one for one in query.logged if one.table == table and one.values[0] == number), None)
+    if known is not None:
+        known.name, known.clauses = name, [clause.replace(f"{known.name}.", f"{name}.") for clause in known.clauses]
+    else:
+        known = Logged(name, table, [f"{name}.key_no = ?"], [number])
+        query.logged.append(known)
     if entry.kind == "metric":
-        text += f" AND {name}.is_nan = {phase}"
-    query.join(f"JOIN {table} {name} ON {text}", values)
+        known.clauses.append(f"{name}.is_nan = {phase}")
     if phase == 1:
         return [Term("1", "constant"), Term(nothing, "constant value")]
     return [Term("0", "constant"), Term(f"{name}.value", "value", entry.descending)]
