@@ -34,8 +34,10 @@ registered_version = Table(
     Column("description", VALUE),
     Column("user_id", NAME),
     Column("stage", String(12), nullable=False),
-    # As the client named it, for display; ``owner_id`` and ``path`` say where the bytes are.
+    # As the client named it, for display; ``owner_id`` and ``path`` say where the bytes are, ``location`` how clients
+    # reach them.
     Column("source", VALUE, nullable=False),
+    Column("location", VALUE, nullable=False),
     Column("owner_id", String(34)),
     Column("path", NAME),
     Column("run_id", String(32)),
@@ -45,6 +47,9 @@ registered_version = Table(
     Column("status_message", VALUE),
     PrimaryKeyConstraint("name", "version"),
     Index("ix_registered_version_run", "run_id"),
+    # For the latest version of a stage, and for the newest of all.
+    Index("ix_registered_version_stage", "name", "stage", "version"),
+    Index("ix_registered_version_newest", "updated_at"),
     sqlite_with_rowid=False,
 )
 

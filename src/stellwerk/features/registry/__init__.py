@@ -1,0 +1,30 @@
+"""The model registry: registered models, their versions, aliases, stages and tags."""
+
+from stellwerk.features.registry.events import LISTENERS, Listener, add_listener
+from stellwerk.features.registry.guards import (
+    GUARDS,
+    AliasGuard,
+    check_alias,
+    check_delete,
+    check_stage,
+    register_guard,
+)
+from stellwerk.features.registry.lookup import (
+    get_by_alias,
+    get_model,
+    get_version,
+    latest_versions,
+    resolve_uri,
+    versions_of_run,
+)
+from stellwerk.features.registry.models import create_model, delete_alias, delete_model, set_alias
+from stellwerk.features.registry.repository.models import RegisteredModel
+from stellwerk.features.registry.repository.versions import RegisteredVersion
+from stellwerk.features.registry.states import STATES, TRACKED
+from stellwerk.features.registry.versions import change_stage, create_version, delete_version
+
+__all__ = ["GUARDS", "LISTENERS", "STATES", "TRACKED", "AliasGuard", "Listener", "RegisteredModel",
+           "RegisteredVersion", "add_listener", "change_stage", "check_alias", "check_delete", "check_stage",
+           "create_model", "create_version", "delete_alias", "delete_model", "delete_version", "get_by_alias",
+           "get_model", "get_version", "latest_versions", "register_guard", "resolve_uri", "set_alias",
+           "versions_of_run"]

@@ -1,0 +1,62 @@
+"""Who is asked before an alias, a stage or a deletion changes what services deploy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from anyio import to_thread
+
+from stellwerk.infra.tracking_database import Statements, TrackingDatabase
+from stellwerk.kernel.actor import Actor
+
+
+class AliasGuard(Protocol):
+    """Refuses changes by raising a StellwerkError. Runs in a worker thread before the write, so it may read other
+    databases; the caller is known to be allowed to make the change."""
+
+    def before_alias(self, model: str, alias: str, version: int | None, actor: Actor) -> None:
+        """Look at an alias that is about to point at a version; None means that the alias goes."""
+
+    def before_stage(self, model: str, stage: str, version: int, actor: Actor) -> None:
+        """Look at a version that is about to come into a stage."""
+
+    def before_delete(self, model: str, version: int | None, actor: Actor) -> None:
+        """Look at a version that is about to go; None means the whole model, or that its name goes to another."""
+
+
+GUARDS: list[AliasGuard] = []
+
+
+def register_guard(guard: AliasGuard) -> None:
+    """Ask a guard before every such change; the same one twice is asked once."""
+    if guard not in GUARDS:
+        GUARDS.append(guard)
+
+
+def check_alias(model: str, alias: str, version: int | None, actor: Actor) -> None:
+    """Ask all guards about an alias; raises what the first of them raises."""
+    for guard in GUARDS:
+        guard.before_alias(model, alias, version, actor)
+
+
+def check_stage(model: str, stage: str, version: int, actor: Actor) -> None:
+    """Ask all guards about a stage; raises what the first of them raises."""
+    for guard in GUARDS:
+        guard.before_stage(model, stage, version, actor)
+
+
+def check_delete(model: str, version: int | None, actor: Actor) -> None:
+    """Ask all guards about a deletion; raises what the first of them raises."""
+    for guard in GUARDS:
+        guard.before_delete(model, version, actor)
+
+
+async def ask(tracking: TrackingDatabase, look: Callable[[Statements], Any], check: Callable[[Any], None]) -> None:
+    """Run ``look`` (which raises where the caller may not do this at all) and hand its result to ``check`` in a thread.
+
+    Costs nothing where no guard is registered.
+    """
+    if GUARDS:
+        seen = await tracking.look_up(look)
+        await to_thread.run_sync(check, seen)
