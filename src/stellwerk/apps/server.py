@@ -63,6 +63,8 @@ RAW_MODULES = (
     "stellwerk.features.runs.mlflow_metrics_api:routes",
     "stellwerk.features.runs.mlflow_experiments_api:routes",
     "stellwerk.features.logged_models.mlflow_api:routes",
+    "stellwerk.features.registry.mlflow_models_api:routes",
+    "stellwerk.features.registry.mlflow_versions_api:routes",
 )
 # Kind of thing in a rule -> function (connection, name) -> owning team or None.
 OWNERS: dict[str, str] = {
