@@ -8,20 +8,22 @@ from stellwerk.kernel.errors import BadInput
 
 _READ = frozenset({"services.read", "jobs.read", "runs.read", "models.read"})
 _TRACK = frozenset({"runs.write", "models.write"})
+# Webhooks tell of every team's models, so their routes ask for the permission on the whole installation.
+_WEBHOOKS = frozenset({"webhooks.read", "webhooks.write"})
 _EVIDENCE = _READ | {"decisions.read", "ledger.read"}
 
 ROLES: dict[str, frozenset[str]] = {
     # Sees services, versions, evaluations and jobs; no decisions, since those speak of persons.
     "viewer": _READ,
     # Brings code and data, starts jobs, asks for releases; the rules of a release hold whoever asks.
-    "builder": _EVIDENCE | _TRACK | {"objects.write", "jobs.create", "jobs.cancel", "releases.write", "decide"},
+    "builder": _EVIDENCE | _TRACK | {"objects.write", "jobs.create", "jobs.cancel", "releases.write", "decide"} | _WEBHOOKS,
     "validator": _EVIDENCE | {"versions.approve"},
     "product_owner": _EVIDENCE | {"versions.approve"},
     "operator": _EVIDENCE | {"jobs.cancel", "releases.write", "decide", "metrics.read"},
     # Grants and runs the platform; approves only where the same person also holds a role that does.
-    "admin": _EVIDENCE | _TRACK | {"objects.write", "jobs.create", "jobs.cancel", "releases.write", "decide", "metrics.read",
-                          "identity.read", "identity.admin"},
-    "auditor": _EVIDENCE | {"identity.read", "metrics.read"},
+    "admin": _EVIDENCE | _TRACK | {"objects.write", "jobs.create", "jobs.cancel", "releases.write", "decide",
+                                     "metrics.read", "identity.read", "identity.admin"} | _WEBHOOKS,
+    "auditor": _EVIDENCE | {"identity.read", "metrics.read", "webhooks.read"},
 }
 # These stand for the whole installation and are never held in one team.
 INSTALLATION_ROLES = frozenset({"admin", "auditor"})

@@ -60,7 +60,7 @@ class Outbound:
     """Makes requests to others; everything that leaves a process of the platform goes through here."""
 
     def __init__(self, settings: Settings, resolve: Resolve = system_addresses) -> None:
-        self._schemes = ("https", "http") if settings.outbound_http else ("https",)
+        self.schemes = ("https", "http") if settings.outbound_http else ("https",)
         self._trusted = settings.outbound_host_list
         self._resolve = resolve
 
@@ -74,10 +74,10 @@ class Outbound:
             target = addresses.parse(url)
         except ValueError as error:
             raise Refused(f"The address is not allowed: {error}.", field=field,
-                          allowed=f"{' or '.join(self._schemes)}://HOST[:PORT][/PATH]") from None
-        if target.scheme not in self._schemes:
+                          allowed=f"{' or '.join(self.schemes)}://HOST[:PORT][/PATH]") from None
+        if target.scheme not in self.schemes:
             raise Refused(f"The address is not allowed: its scheme is {target.scheme!r}.", field=field,
-                          value=target.scheme, allowed=list(self._schemes),
+                          value=target.scheme, allowed=list(self.schemes),
                           hint="The setting outbound_http allows plain http.")
         return target
 
