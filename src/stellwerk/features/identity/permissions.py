@@ -16,13 +16,14 @@ ROLES: dict[str, frozenset[str]] = {
     # Sees services, versions, evaluations and jobs; no decisions, since those speak of persons.
     "viewer": _READ,
     # Brings code and data, starts jobs, asks for releases; the rules of a release hold whoever asks.
-    "builder": _EVIDENCE | _TRACK | {"objects.write", "jobs.create", "jobs.cancel", "releases.write", "decide"} | _WEBHOOKS,
+    "builder": _EVIDENCE | _TRACK | _WEBHOOKS | {"objects.write", "jobs.create", "jobs.cancel", "releases.write",
+                                                 "decide"},
     "validator": _EVIDENCE | {"versions.approve"},
     "product_owner": _EVIDENCE | {"versions.approve"},
     "operator": _EVIDENCE | {"jobs.cancel", "releases.write", "decide", "metrics.read"},
     # Grants and runs the platform; approves only where the same person also holds a role that does.
-    "admin": _EVIDENCE | _TRACK | {"objects.write", "jobs.create", "jobs.cancel", "releases.write", "decide",
-                                     "metrics.read", "identity.read", "identity.admin"} | _WEBHOOKS,
+    "admin": _EVIDENCE | _TRACK | _WEBHOOKS | {"objects.write", "jobs.create", "jobs.cancel", "releases.write",
+                                               "decide", "metrics.read", "identity.read", "identity.admin"},
     "auditor": _EVIDENCE | {"identity.read", "metrics.read", "webhooks.read"},
 }
 # These stand for the whole installation and are never held in one team.
