@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
-from stellwerk.apps.tracked import register_tracked
+from stellwerk.apps.tracked import register_tracked, tell_webhooks
 from stellwerk.features import identity
 from stellwerk.features.releases.publishing import keep_published
 from stellwerk.infra.http.context import HttpContext, OwnerOf, SignedIn
@@ -46,6 +46,7 @@ ROUTE_MODULES = (
     "stellwerk.features.jobs.api:routes",
     "stellwerk.features.releases.api:routes",
     "stellwerk.features.decisions.api:routes",
+    "stellwerk.features.webhooks.api:routes",
     "stellwerk.features.identity.api:routes",
     "stellwerk.features.identity.pages:pages",
     "stellwerk.features.jobs.pages:pages",
@@ -63,6 +64,7 @@ RAW_MODULES = (
     "stellwerk.features.runs.mlflow_metrics_api:routes",
     "stellwerk.features.runs.mlflow_experiments_api:routes",
     "stellwerk.features.logged_models.mlflow_api:routes",
+    "stellwerk.features.webhooks.mlflow_api:routes",
     "stellwerk.features.registry.mlflow_models_api:routes",
     "stellwerk.features.registry.mlflow_versions_api:routes",
 )
@@ -147,6 +149,7 @@ def create_app(home: Home, settings: Settings, *, more: tuple[Routes, ...] = (),
     app.state.raw_routes = raw
     check_routes(app, known)
     register_tracked()
+    tell_webhooks()
     describe(app)
     return app
 

@@ -1,9 +1,15 @@
-"""What of tracking stands on the ledger, by type of subject."""
+"""What of tracking stands on the ledger, by type of subject, and which slices hear of changes in others."""
 
-from stellwerk.features import experiments, ledger, logged_models, registry, runs
+from stellwerk.features import artifacts, experiments, ledger, logged_models, registry, runs, webhooks
 
 
 def register_tracked() -> None:
     """Tell the ledger which subjects it can read again; call it once in each process that verifies."""
     ledger.SUBJECTS.update({"experiment": experiments.TRACKED, "run": runs.TRACKED,
-                            "logged_model": logged_models.TRACKED, **registry.TRACKED})
+                            "logged_model": logged_models.TRACKED, "artifact": artifacts.TRACKED, **registry.TRACKED,
+                            "webhook": webhooks.TRACKED})
+
+
+def tell_webhooks() -> None:
+    """Let webhooks hear of changes of the registry; call it once in each process that makes any."""
+    registry.add_listener(webhooks.enqueue)

@@ -15,8 +15,10 @@ from types import FrameType
 
 from stellwerk.apps.kinds import job_kinds
 from stellwerk.apps.sealing import Sealing
+from stellwerk.apps.tracked import tell_webhooks
 from stellwerk.features.jobs.durable import DurableJobs
 from stellwerk.features.jobs.queue import waiting_jobs
+from stellwerk.features.webhooks import keep_delivering
 from stellwerk.infra.database import ChangeWatch
 from stellwerk.infra.installation import Installation, open_installation
 from stellwerk.infra.telemetry import configure_logging
@@ -36,6 +38,7 @@ class Worker:
         self._jobs = DurableJobs(installation, job_kinds())
         self._sealing = Sealing(installation)
         self._handed: set[str] = set()
+        tell_webhooks()
 
     def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
         """Ask the loop to end."""
@@ -46,6 +49,9 @@ class Worker:
         self._jobs.launch()
         sealer = threading.Thread(target=self._sealing.run, args=(self._stop,), name="sealer", daemon=True)
         sealer.start()
+        courier = threading.Thread(target=keep_delivering, args=(self._installation, self._stop), name="courier",
+                                   daemon=True)
+        courier.start()
         watch = ChangeWatch(self._installation.home.control)
         beat = 0.0
         while not self._stop.wait(_LOOK_SECONDS):
@@ -55,6 +61,7 @@ class Worker:
                 beat = time.monotonic()
                 self._show_life()
         sealer.join(timeout=5)
+        courier.join(timeout=5)
         self._jobs.stop()
 
     def _hand_over(self) -> None:
