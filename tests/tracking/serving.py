@@ -128,11 +128,11 @@ class Raw:
         """Ask and return what is answered."""
         return self._done(self.send("GET", path, params=query))
 
-    def refused(self, path: str, status: int = 400, code: str = "INVALID_PARAMETER_VALUE", *, method: str = "POST",
+    def refused(self, path: str, status: int = 400, code: str = "INVALID_PARAMETER_VALUE", /, *, method: str = "POST",
                 **body: Any) -> str:
         """Send what is refused; returns the message."""
         answer = self.send(method, path, **({"params": body} if method == "GET" else {"json": body}))
-        assert (answer.status_code, answer.json()["error_code"]) == (status, code), answer.text
+        assert (answer.status_code, answer.json().get("error_code")) == (status, code), answer.text
         message: str = answer.json()["message"]
         return message
 

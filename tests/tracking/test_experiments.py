@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import ViewType
-from mlflow.exceptions import MlflowException, RestException
+from mlflow.exceptions import RestException
 
 from tests.tracking.serving import Raw, unique
-
-
-def refused(call: Callable[[], object], code: str = "INVALID_PARAMETER_VALUE") -> str:
-    with pytest.raises(MlflowException) as found:
-        call()
-    assert found.value.error_code == code, found.value
-    return str(found.value)
+from tests.tracking.wording import refused
 
 
 def test_a_new_experiment_reads_back(client: MlflowClient) -> None:
