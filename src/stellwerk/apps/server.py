@@ -52,6 +52,8 @@ ROUTE_MODULES = (
     "stellwerk.features.jobs.pages:pages",
     "stellwerk.features.releases.pages:pages",
     "stellwerk.features.decisions.pages:pages",
+    "stellwerk.features.tracking_pages.experiments_page:pages",
+    "stellwerk.features.tracking_pages.runs_page:pages",
     "stellwerk.features.board.pages:pages",
     "stellwerk.features.board.service_pages:pages",
 )
@@ -64,16 +66,21 @@ RAW_MODULES = (
     "stellwerk.features.runs.mlflow_metrics_api:routes",
     "stellwerk.features.runs.mlflow_experiments_api:routes",
     "stellwerk.features.logged_models.mlflow_api:routes",
+    "stellwerk.features.artifacts.mlflow_api:routes",
+    "stellwerk.features.artifacts.mlflow_api:routes_places",
+    "stellwerk.features.artifacts.mlflow_api:routes_bare",
+    "stellwerk.features.artifacts.mlflow_uploads_api:routes",
     "stellwerk.features.webhooks.mlflow_api:routes",
     "stellwerk.features.registry.mlflow_models_api:routes",
     "stellwerk.features.registry.mlflow_versions_api:routes",
+    "stellwerk.features.transfer.api:routes",
 )
 # Kind of thing in a rule -> function (connection, name) -> owning team or None.
 OWNERS: dict[str, str] = {
     "service": "stellwerk.features.releases.api:team_of_service",
     "job": "stellwerk.features.jobs.api:team_of_job",
 }
-NAVIGATION = (NavItem("services", "Services", "/", "s"),)
+NAVIGATION = (NavItem("services", "Services", "/", "s"), NavItem("runs", "Runs", "/experiments", "r"))
 
 
 def _named(reference: str) -> Any:

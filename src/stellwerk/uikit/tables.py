@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from stellwerk.kernel.errors import BadInput
 from stellwerk.uikit.formats import number
 
 _CELLS_THAT_START_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+_CHUNK = 64 << 10
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,24 @@ def csv_response(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]], n
         writer.writerow([_cell(row.get(column.key)) for column in columns])
     return Response(stream.getvalue(), media_type="text/csv; charset=utf-8",
                     headers={"Content-Disposition": f'attachment; filename="{name}.csv"'})
+
+
+def csv_stream(rows: Iterable[Sequence[Any]], name: str) -> Response:
+    """Return rows, head first, as a CSV download that is written as they come; formulas are quoted."""
+
+    def lines() -> Iterator[str]:
+        stream = io.StringIO()
+        writer = csv.writer(stream)
+        for row in rows:
+            writer.writerow([_cell(value) for value in row])
+            if stream.tell() >= _CHUNK:
+                yield stream.getvalue()
+                stream.seek(0)
+                stream.truncate()
+        yield stream.getvalue()
+
+    return StreamingResponse(lines(), media_type="text/csv; charset=utf-8",
+                             headers={"Content-Disposition": f'attachment; filename="{name}.csv"'})
 
 
 def _cell(value: Any) -> Any:

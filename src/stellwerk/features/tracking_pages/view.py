@@ -111,6 +111,18 @@ class View:
         """Return the address of this view with changes."""
         return self.sub_url("", **changes)
 
+    def within_url(self, value: str | None) -> str:
+        """Return the address of the runs of one group."""
+        assert self.group is not None
+        ordering = self.order_column
+        return self.url(group=None, within=Within(self.group, value), sort=self.sort if ordering else "")
+
+    def moved(self, columns: Sequence[RunColumn], place: int, by: int) -> str:
+        """Return the address with one of the columns moved to the left (-1) or right (1)."""
+        order = list(columns)
+        order.insert(place + by, order.pop(place))
+        return self.url(columns=tuple(order))
+
     def sub_url(self, part: str, **changes: Any) -> str:
         """Return the address of something beside this view, such as its statistics."""
         pairs = self.pairs(**changes)
@@ -151,18 +163,21 @@ def read_view(experiment_id: int, parameters: QueryParams) -> View:
     within = None if of is None else Within(of, parameters.get("value"))
     if within is not None and within.value is None and within.column.kind == "attribute":
         raise BadInput("Every run has this attribute.", field="of", value=within.column.name)
-    view = View(experiment_id, text, stage, tuple(parse_columns(parameters.getlist("c"))),
-                parameters.get("sort", ""), group, within, parameters.get("page", ""),
-                parameters.get("back") == "1", _count(parameters.get("at", "0"), "at"))
-    _check_order(view)
-    return view
+    view = View(experiment_id, text, stage, tuple(parse_columns(parameters.getlist("c"))), "", group, within,
+                parameters.get("page", ""), parameters.get("back") == "1", _count(parameters.get("at", "0"), "at"))
+    return replace(view, sort=_order(parameters.get("sort", ""), grouped=group is not None))
 
 
-def _check_order(view: View) -> None:
-    column = view.order_column
-    if view.group is not None and column is not None and column.kind != "metric":
-        raise BadInput("Groups are ordered by their value, their size, their newest run or the mean of a metric.",
-                       field="sort", value=view.sort[:80], allowed=[*GROUP_ORDERS, "metrics.NAME"])
+def _order(text: str, *, grouped: bool) -> str:
+    """Return the order that an address asks for; one that does not fit to groups, or to runs, gives way to the usual.
+
+    Raises BadInput for a column that is none.
+    """
+    name = text.removeprefix("-")
+    if not name or name in GROUP_ORDERS:
+        return text if grouped else ""
+    column = parse_column(name, "sort")
+    return "" if grouped and column.kind != "metric" else text
 
 
 def group_metrics(view: View, columns: Sequence[RunColumn]) -> list[RunColumn]:

@@ -15,3 +15,12 @@ followLive(improve);
 if (document.querySelector("[data-chart]")) {
   import("./charts.js").then((charts) => charts.mountCharts(document));
 }
+if (document.querySelector("[data-fill]")) {
+  import("./fill.js").then((fill) => fill.fillParts(improve));
+}
+if (document.querySelector("[data-complete]")) {
+  import("./complete.js").then((complete) => complete.completeNames());
+}
+if (document.querySelector("[data-select]")) {
+  import("./select.js").then((select) => select.chooseRows());
+}
