@@ -133,7 +133,7 @@ class ObjectStore:
 
     def sweep(self) -> int:
         """Remove what writers that are gone left behind, and return how many files that were."""
-        return sum(map(_removed_if_abandoned, self.folder.glob(f"{_INCOMING}*")))
+        return sweep_incoming(self.folder)
 
     def open(self, digest: str) -> BinaryIO:
         """Open an object for reading; raises NotFound when it is not stored."""
@@ -147,6 +147,11 @@ class ObjectStore:
         """Return the bytes of an object; raises NotFound when it is not stored."""
         with self.open(digest) as stream:
             return stream.read()
+
+
+def sweep_incoming(folder: Path) -> int:
+    """Remove files that are no longer written by anyone from a folder, and return how many that were."""
+    return sum(map(_removed_if_abandoned, folder.glob(f"{_INCOMING}*")))
 
 
 def _locked_file(folder: Path) -> tuple[Path, BinaryIO]:

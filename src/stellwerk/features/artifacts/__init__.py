@@ -1,1 +1,20 @@
-"""Artifacts: bytes that people and jobs bring, kept under the hash of their content."""
+"""Artifacts: bytes that people, runs and jobs bring, kept under the hash of their content."""
+
+from stellwerk.features.artifacts.repository import Artifact
+from stellwerk.features.artifacts.sending import answer_artifact
+from stellwerk.features.artifacts.service import (
+    TRACKED,
+    Owner,
+    artifacts_of,
+    get_artifact,
+    list_folder,
+    model_of,
+    open_artifact,
+    put_artifact,
+    run_of,
+)
+from stellwerk.features.artifacts.uploads import sweep
+from stellwerk.protocols.mlflow.artifact_keys import ArtifactKey
+
+__all__ = ["TRACKED", "Artifact", "ArtifactKey", "Owner", "answer_artifact", "artifacts_of", "get_artifact", "list_folder", "model_of",
+           "open_artifact", "put_artifact", "run_of", "sweep"]
