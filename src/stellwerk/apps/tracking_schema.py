@@ -9,11 +9,12 @@ from stellwerk.features.ledger import tracking_tables as ledger
 from stellwerk.features.logged_models import tables as logged_models
 from stellwerk.features.registry import tables as registry
 from stellwerk.features.runs import tables as runs
+from stellwerk.features.transfer import tables as transfer
 from stellwerk.features.webhooks import tables as webhooks
 from stellwerk.infra.tracking_database import metadata
 from stellwerk.kernel import clock
 
-SLICES = (ledger, experiments, runs, logged_models, artifacts, registry, webhooks)
+SLICES = (ledger, experiments, runs, logged_models, artifacts, registry, webhooks, transfer)
 
 __all__ = ["SLICES", "first_rows", "metadata"]
 

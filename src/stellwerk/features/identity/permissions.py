@@ -23,7 +23,8 @@ ROLES: dict[str, frozenset[str]] = {
     "operator": _EVIDENCE | {"jobs.cancel", "releases.write", "decide", "metrics.read"},
     # Grants and runs the platform; approves only where the same person also holds a role that does.
     "admin": _EVIDENCE | _TRACK | _WEBHOOKS | {"objects.write", "jobs.create", "jobs.cancel", "releases.write",
-                                               "decide", "metrics.read", "identity.read", "identity.admin"},
+                                               "decide", "metrics.read", "identity.read", "identity.admin",
+                                               "transfer.write"},
     "auditor": _EVIDENCE | {"identity.read", "metrics.read", "webhooks.read"},
 }
 # These stand for the whole installation and are never held in one team.

@@ -94,8 +94,8 @@ def content_of(st: Statements, run_id: str) -> dict[str, digests.Digest]:
         id=found.id, experiment=str(found.experiment_id), name=found.name, user_id=found.user_id,
         status=found.status, lifecycle=found.lifecycle,  # type: ignore[arg-type]
         start_time=found.start_time, end_time=found.end_time,
-        params=content.all_params_of(st, [found.no])[found.no],  # type: ignore[arg-type]
-        tags=content.tags_of(st, [found.no])[found.no],  # type: ignore[arg-type]
+        params=content.all_params_of(st, [found.no])[found.no],
+        tags=content.tags_of(st, [found.no])[found.no],
         inputs=[wire.Input(**dataset._asdict(), tags=tags) for dataset, tags in used],
         models=logged_models.links_of(st, [run_id]).get(run_id, []))  # type: ignore[arg-type]
     return {**digests.of_run(kept), "metrics": _points_of(st, found.no)}

@@ -1,0 +1,1 @@
+"""Taking over what other tracking servers hold, and telling by digests whether all of it has come."""

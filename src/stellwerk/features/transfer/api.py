@@ -1,0 +1,125 @@
+"""Bringing things in batches, asking what has come, and the digests that prove it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stellwerk.features import experiments, logged_models, runs
+from stellwerk.features.transfer import repository, service
+from stellwerk.infra.http.raw import Call, RawRoutes
+from stellwerk.infra.http.raw.mlflow import PROTOCOL
+from stellwerk.infra.tracking_database import Statements
+from stellwerk.kernel.route import allow
+from stellwerk.protocols.transfer import wire
+
+routes = RawRoutes(PROTOCOL, ("/api/v1",), "/transfer")
+ADMIN = allow("transfer.write", "installation")
+_LISTED = 1000
+_LONG_SECONDS = 1800.0
+
+
+def _view(st: Statements, found: repository.Transfer) -> dict[str, Any]:
+    return {
+        "transfer": found.no, "source": found.source, "kind": found.kind, "team": found.team,
+        "started_at": found.started_at, "started_by": found.started_by, "proved_at": found.proved_at,
+        "experiments": [mapped._asdict() for mapped in repository.experiments(st, found.no)],
+        "things": {kind: {"complete": whole, "arriving": arriving}
+                   for kind, (whole, arriving) in repository.counts(st, found.no).items()}}
+
+
+@routes.get("/list", ADMIN)
+async def listed(call: Call) -> dict[str, Any]:
+    """Return the transfers, newest first."""
+    return await call.tracking.read_async(
+        lambda st: {"transfers": [_view(st, found) for found in repository.listed(st, _LISTED)]})
+
+
+@routes.post("/open", ADMIN, wire.Open)
+async def begin(call: Call, body: wire.Open) -> dict[str, Any]:
+    """Begin to bring things from a source, or go on with it."""
+    return await call.tracking.write_async(lambda st: _view(st, service.open_transfer(st, call.actor, body)))
+
+
+@routes.post("/experiments", ADMIN, wire.Experiments, limit=wire.BODY_BYTES)
+async def bring_experiments(call: Call, body: wire.Experiments) -> dict[str, Any]:
+    """Bring experiments."""
+    found = await call.tracking.write_async(lambda st: service.bring_experiments(st, call.actor, body))
+    return {"experiments": [mapped._asdict() for mapped in found]}
+
+
+@routes.post("/runs/known", ADMIN, wire.Ids, limit=wire.BODY_BYTES)
+async def known_runs(call: Call, body: wire.Ids) -> dict[str, Any]:
+    """Tell which runs have come whole, which in part, and which are here of another origin."""
+    return await call.tracking.read_async(
+        lambda st: {"states": service.state_of_things(st, body.transfer, service.RUN, body.ids)})
+
+
+@routes.post("/runs", ADMIN, wire.Runs, limit=wire.LARGE_BODY_BYTES)
+async def bring_runs(call: Call, body: wire.Runs) -> dict[str, Any]:
+    """Bring runs without their points."""
+    await call.tracking.write_async(lambda st: service.bring_runs(st, call.actor, body))
+    return {}
+
+
+@routes.post("/points", ADMIN, wire.Points, limit=wire.BODY_BYTES)
+async def bring_points(call: Call, body: wire.Points) -> dict[str, Any]:
+    """Bring points of metrics of runs that are arriving."""
+    return {"points": await call.tracking.write_async(lambda st: service.bring_points(st, body))}
+
+
+@routes.post("/runs/finish", ADMIN, wire.Ids, limit=wire.BODY_BYTES)
+async def finish_runs(call: Call, body: wire.Ids) -> dict[str, Any]:
+    """Say that runs have come whole; each gets its event on the ledger."""
+    seen = await call.tracking.read_async(lambda st: service.look(st, body), seconds=_LONG_SECONDS)
+    await call.tracking.write_async(lambda st: service.finish(st, call.actor, body, seen))
+    return {}
+
+
+@routes.post("/logged-models", ADMIN, wire.LoggedModels, limit=wire.LARGE_BODY_BYTES)
+async def bring_logged_models(call: Call, body: wire.LoggedModels) -> dict[str, Any]:
+    """Bring logged models without their files."""
+    await call.tracking.write_async(lambda st: service.bring_logged_models(st, call.actor, body))
+    return {}
+
+
+@routes.post("/digests/experiments", ADMIN, wire.Ids)
+async def experiment_digests(call: Call, body: wire.Ids) -> dict[str, Any]:
+    """Return what is kept of the experiments that came, by their ids at the source."""
+
+    def query(st: Statements) -> dict[str, Any]:
+        found = {}
+        for mapped in repository.experiments(st, body.transfer):
+            experiment, tags, content = experiments.importing.content_of(st, mapped.experiment_id)
+            found[mapped.source_id] = {**mapped._asdict(), "name": experiment.name, "tags": tags, "content": content}
+        return {"experiments": found}
+
+    return await call.tracking.read_async(query)
+
+
+@routes.post("/digests/runs", ADMIN, wire.Ids, limit=wire.BODY_BYTES)
+async def run_digests(call: Call, body: wire.Ids) -> dict[str, Any]:
+    """Return digests over all that is kept of runs, computed from the rows as they are now."""
+
+    def query(st: Statements) -> dict[str, Any]:
+        here = runs.importing.numbers_of(st, body.ids)
+        return {"runs": {one: runs.importing.content_of(st, one) for one in body.ids if one in here}}
+
+    return await call.tracking.read_async(query, seconds=_LONG_SECONDS)
+
+
+@routes.post("/digests/logged-models", ADMIN, wire.Ids, limit=wire.BODY_BYTES)
+async def logged_model_digests(call: Call, body: wire.Ids) -> dict[str, Any]:
+    """Return digests over all that is kept of logged models but their files."""
+
+    def query(st: Statements) -> dict[str, Any]:
+        here = logged_models.by_ids(st, body.ids)
+        return {"models": {one: logged_models.importing.content_of(st, one) for one in body.ids if one in here}}
+
+    return await call.tracking.read_async(query, seconds=_LONG_SECONDS)
+
+
+@routes.post("/close", ADMIN, wire.Close)
+async def close(call: Call, body: wire.Close) -> dict[str, Any]:
+    """Note what the proof of a transfer found."""
+    await call.tracking.write_async(lambda st: service.close(st, call.actor, body))
+    return {}
