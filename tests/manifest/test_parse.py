@@ -91,7 +91,7 @@ FORM = [
     (", source: data/people.csv", "", 7, "data.people.source", None),
     ("source: data/people.csv", "source: ../people.csv", 7, "data.people.source", None),
     ("contract: contracts/", "contract: /contracts/", 7, "data.people.contract", None),
-    ("target: left", "target: left\nzulu: {contract: a, source: b}", 9, "more", None),
+    ("target: left", "target: left\nzulu: {contract: a, source: b}", 9, "zulu", None),
     ("train: service:train", "train: service", 10, "train", None),
     ("params: {C: 1.0, deep: {a: [1, x]}}", "params: [1]", 11, "params", None),
     ("folds: 5", "folds: 1", 12, "evaluate.folds", None),

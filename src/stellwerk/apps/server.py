@@ -18,6 +18,8 @@ from starlette.types import ASGIApp
 
 from stellwerk.apps.tracked import register_tracked, tell_webhooks
 from stellwerk.features import identity
+from stellwerk.features.registry import GUARDS
+from stellwerk.features.releases.alias_guard import ReleaseGuard
 from stellwerk.features.releases.publishing import keep_published
 from stellwerk.infra.http.context import HttpContext, OwnerOf, SignedIn
 from stellwerk.infra.http.errors import install_error_handlers
@@ -66,10 +68,6 @@ RAW_MODULES = (
     "stellwerk.features.runs.mlflow_metrics_api:routes",
     "stellwerk.features.runs.mlflow_experiments_api:routes",
     "stellwerk.features.logged_models.mlflow_api:routes",
-    "stellwerk.features.artifacts.mlflow_api:routes",
-    "stellwerk.features.artifacts.mlflow_api:routes_places",
-    "stellwerk.features.artifacts.mlflow_api:routes_bare",
-    "stellwerk.features.artifacts.mlflow_uploads_api:routes",
     "stellwerk.features.artifacts.mlflow_api:routes",
     "stellwerk.features.artifacts.mlflow_api:routes_places",
     "stellwerk.features.artifacts.mlflow_api:routes_bare",
@@ -161,6 +159,8 @@ def create_app(home: Home, settings: Settings, *, more: tuple[Routes, ...] = (),
     check_routes(app, known)
     register_tracked()
     tell_webhooks()
+    # The guards of this installation and of no other that the process may have served before.
+    GUARDS[:] = [ReleaseGuard(app.state.context.installation)]
     describe(app)
     return app
 

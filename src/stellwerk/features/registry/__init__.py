@@ -1,6 +1,14 @@
 """The model registry: registered models, their versions, aliases, stages and tags."""
 
 from stellwerk.features.registry.events import LISTENERS, Listener, add_listener
+from stellwerk.features.registry.following import (
+    aliases_of,
+    drop_alias,
+    find_model,
+    point_alias,
+    tags_of_model,
+    version_numbers,
+)
 from stellwerk.features.registry.guards import (
     GUARDS,
     AliasGuard,
@@ -24,7 +32,7 @@ from stellwerk.features.registry.states import STATES, TRACKED
 from stellwerk.features.registry.versions import change_stage, create_version, delete_version
 
 __all__ = ["GUARDS", "LISTENERS", "STATES", "TRACKED", "AliasGuard", "Listener", "RegisteredModel",
-           "RegisteredVersion", "add_listener", "change_stage", "check_alias", "check_delete", "check_stage",
-           "create_model", "create_version", "delete_alias", "delete_model", "delete_version", "get_by_alias",
-           "get_model", "get_version", "latest_versions", "register_guard", "resolve_uri", "set_alias",
-           "versions_of_run"]
+           "RegisteredVersion", "add_listener", "aliases_of", "change_stage", "check_alias", "check_delete",
+           "check_stage", "create_model", "create_version", "delete_alias", "delete_model", "delete_version",
+           "drop_alias", "find_model", "get_by_alias", "get_model", "get_version", "latest_versions", "point_alias",
+           "register_guard", "resolve_uri", "set_alias", "tags_of_model", "version_numbers", "versions_of_run"]

@@ -15,6 +15,9 @@ class AliasGuard(Protocol):
     """Refuses changes by raising a StellwerkError. Runs in a worker thread before the write, so it may read other
     databases; the caller is known to be allowed to make the change."""
 
+    def before_create(self, model: str, actor: Actor) -> None:
+        """Look at a model of which a version is about to be made."""
+
     def before_alias(self, model: str, alias: str, version: int | None, actor: Actor) -> None:
         """Look at an alias that is about to point at a version; None means that the alias goes."""
 
@@ -32,6 +35,12 @@ def register_guard(guard: AliasGuard) -> None:
     """Ask a guard before every such change; the same one twice is asked once."""
     if guard not in GUARDS:
         GUARDS.append(guard)
+
+
+def check_create(model: str, actor: Actor) -> None:
+    """Ask all guards about a new version; raises what the first of them raises."""
+    for guard in GUARDS:
+        guard.before_create(model, actor)
 
 
 def check_alias(model: str, alias: str, version: int | None, actor: Actor) -> None:

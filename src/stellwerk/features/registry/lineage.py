@@ -10,7 +10,7 @@ from stellwerk.features.registry import lookup
 from stellwerk.features.registry.sources import LoggedFolder, RunFolder, parse_source, refused
 from stellwerk.infra.tracking_database import Statements
 from stellwerk.kernel.actor import Actor
-from stellwerk.kernel.errors import Forbidden, NotFound
+from stellwerk.kernel.errors import BadInput, Forbidden, NotFound
 
 VERSIONS_TAG = "mlflow.modelVersions"
 
@@ -74,9 +74,9 @@ def _visible_run(st: Statements, run_id: str, actor: Actor) -> runs.Run | None:
     return runs.visible_runs(st, actor, [run_id]).get(run_id)
 
 
-def _not_in(source: str, what: str) -> Exception:
-    return refused(source, f"The {what} request parameter must identify the resource that contains the source, and you "
-                           "must be allowed to see it.")
+def _not_in(source: str, what: str) -> BadInput:
+    # The same words whether the resource is another, unknown, or one that the caller may not see.
+    return refused(source, f"The {what} request parameter must identify the resource that contains the source.")
 
 
 def _joined(root: str, path: str) -> str:

@@ -18,8 +18,10 @@ from stellwerk.kernel.errors import BadInput
 
 def create_version(st: Statements, actor: Actor, name: str | None, source: str, *, run_id: str | None = None,
                    model_id: str | None = None, run_link: str | None = None, description: str | None = None,
-                   tags: Iterable[tuple[str, str]] = ()) -> RegisteredVersion:
+                   tags: Iterable[tuple[str, str]] = (), number: int | None = None) -> RegisteredVersion:
     """Make the next version of a registered model from a run's artifacts, a logged model or another version.
+
+    ``number`` is that of a service's own count, which is not taken yet; None gives the next one.
 
     Raises BadInput for a source of another form, or one that is not what ``run_id`` and ``model_id`` say; NotFound for
     a model that the caller cannot see.
@@ -30,11 +32,14 @@ def create_version(st: Statements, actor: Actor, name: str | None, source: str, 
     lineage = lineage_of(st, source, run_id, model_id, actor)
     model = get_model(st, checked_name, actor, WRITE)
     now = now_ms()
+    given = versions.next_number(st, model.name) if number is None else number
     made = RegisteredVersion(
-        model.name, versions.next_number(st, model.name), now, now, description, actor.name, names.STAGES[0],
+        model.name, given, now, now, description, actor.name, names.STAGES[0],
         lineage.source, lineage.location, lineage.owner_id, lineage.path, lineage.run_id, run_link, lineage.model_id,
         "READY", None)
     versions.add(st, made)
+    if number is not None:
+        versions.count_from(st, model.name, number)
     if checked:
         versions.set_tags(st, made.name, made.version, checked.items())
     models.touch(st, made.name, now)

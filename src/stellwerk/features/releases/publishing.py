@@ -23,9 +23,11 @@ from stellwerk.dataplane.snapshot import (
 )
 from stellwerk.features.identity import tokens_that_may
 from stellwerk.features.releases import repository
+from stellwerk.features.releases.aliases import follow_routes
 from stellwerk.infra.database import ChangeWatch
 from stellwerk.infra.installation import Installation
 from stellwerk.kernel import clock
+from stellwerk.kernel.errors import StellwerkError
 
 _log = logging.getLogger("stellwerk.publisher")
 _LOOK_SECONDS = 0.1
@@ -98,7 +100,8 @@ def keep_published(installation: Installation, stop: threading.Event) -> None:
             continue
         try:
             publish_if_changed(installation)
+            follow_routes(installation)
             due = False
-        except (OSError, ValueError) as error:
-            _log.error("the routing snapshot was not published: %s", error)
+        except (OSError, ValueError, StellwerkError) as error:
+            _log.error("the routing snapshot or the aliases were not published: %s", error)
     watch.close()

@@ -42,6 +42,12 @@ def of_version(connection: Connection, service: str, version: int) -> Sequence[R
     ).mappings().all()
 
 
+def of_runs(connection: Connection, run_ids: Sequence[str]) -> Sequence[RowMapping]:
+    """Return the revisions that came out of runs, newest first."""
+    return connection.execute(select(revision).where(revision.c.run_id.in_(run_ids))
+                              .order_by(revision.c.number.desc())).mappings().all()
+
+
 def for_services(connection: Connection, services: Sequence[str]) -> Sequence[RowMapping]:
     """Return the revisions of the services, newest first."""
     return connection.execute(

@@ -44,6 +44,12 @@ def next_number(st: Statements, name: str) -> int:
                               (name,)))
 
 
+def count_from(st: Statements, name: str, number: int) -> None:
+    """Let the next number be above this one."""
+    st.modify("INSERT INTO version_counter (name, last) VALUES (?, ?) ON CONFLICT (name) DO UPDATE "
+              "SET last = excluded.last WHERE excluded.last > version_counter.last", (name, number))
+
+
 def add(st: Statements, version: RegisteredVersion) -> None:
     """Insert a version."""
     st.modify(f"INSERT INTO registered_version ({', '.join(_NAMES)}) VALUES ({marks(len(_NAMES))})", version)

@@ -32,7 +32,8 @@ def resolve(job: JobContext, uri: str) -> dict[str, Any]:
         version = registry.resolve_uri(st, uri, actor)
         if version.owner_id is None:
             raise _unusable(uri, "it has no files in this installation")
-        files = {entry.path: entry.sha256 for entry in artifacts.artifacts_of(st, version.owner_id, version.path or "")}
+        folder = artifacts.ArtifactKey.folder(version.path)
+        files = {entry.path: entry.sha256 for entry in artifacts.artifacts_of(st, version.owner_id, folder)}
         made_by = None
         if version.run_id:
             try:

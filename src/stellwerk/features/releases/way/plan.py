@@ -52,14 +52,15 @@ def plan_step(job: JobContext) -> Mapping[str, Any]:
                          champion=champion)
         code = get_bundle_row(work.connection, job.request["bundle"])["code_digest"]
         plan_id = record_plan(work, job.id, job.service, plan)
+    lock_hash = job.outputs["environment"]["lock_hash"]
     print_of_inputs = fingerprint({
-        "code_digest": code, "train": manifest.train if source is None else source["files"], "params": dict(manifest.params), "seed": manifest.evaluate.seed,
-        "plan": {"split": split, "rows": stored}, "lock_hash": job.outputs["environment"]["lock_hash"],
-        "runner_hash": runner_hash(), "data_hash": job.outputs["data"]["content_hash"],
+        "code_digest": code, "train": manifest.train if source is None else source["files"],
+        "params": dict(manifest.params), "seed": manifest.evaluate.seed, "plan": {"split": split, "rows": stored},
+        "lock_hash": lock_hash, "runner_hash": runner_hash(), "data_hash": job.outputs["data"]["content_hash"],
         "contract_digest": job.outputs["data"]["contract_digest"],
         "roles": {"target": manifest.target, "positive": positive, "inputs": inputs}})
     return {"plan_id": plan_id, "fingerprint": print_of_inputs, "split": stored, "split_plan": split,
-            "inputs": inputs, "positive": positive, "source": source, "lock_hash": job.outputs["environment"]["lock_hash"],
+            "inputs": inputs, "positive": positive, "source": source, "lock_hash": lock_hash,
             "message": f"{_split_words(split)}; {_count(len(plan['gates']))}, recorded before any result"}
 
 

@@ -13,6 +13,7 @@ from stellwerk.features.models import find_version, get_version_by_id, register_
 from stellwerk.features.releases.way import tracked
 from stellwerk.features.releases.way.adoption import bring_files
 from stellwerk.features.releases.way.plan import serve_plan
+from stellwerk.features.releases.way.registration import register
 from stellwerk.features.releases.way.scoring import Scored, background, score_all
 from stellwerk.features.services import FunctionFailed, Submission, get_bundle_row, run_function
 from stellwerk.features.trainings import fail_run, finish_run, finished_like, get_run, open_run, record_adoption
@@ -127,6 +128,11 @@ class _Training:
         """Let tracking clients see what came out: figures, files and the registered version."""
         figures = {"peak_memory_mb": result["peak_memory_mb"], "seconds": result["seconds"]["total"],
                    "fit_seconds": result["seconds"]["fit"]}
+        with self.job.installation.database.read() as connection:
+            run = get_run(connection, run_id)
+        register(self.job, run_id, number, artifacts, {
+            "at": run["started_at"], "versions": result["versions"], "fingerprint": run["fingerprint"],
+            "bundle": run["bundle"]})
         tracked.end_tracked(self.job, run_id, "finished", figures,
                             [("stellwerk.version", str(number)), ("stellwerk.estimator", result["estimator"])])
 
