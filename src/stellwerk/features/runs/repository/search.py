@@ -185,7 +185,8 @@ def _attribute_terms(entry: Order) -> list[Term]:
 
 def _phase_terms(st: Statements, query: Query, entry: Order, phase: int, name: str) -> list[Term]:
     table, number = TABLES[entry.kind], keys.known_number(st, entry.key)
-    nothing = "0.0" if entry.kind == "metric" else "''"
+    # A bare 0.0 is a decimal to PostgreSQL, which no page token holds.
+    nothing = "CAST(0 AS DOUBLE PRECISION)" if entry.kind == "metric" else "''"
     if phase == 2:
         query.where(f"NOT EXISTS (SELECT 1 FROM {table} {name} WHERE {name}.run_no = r.no AND {name}.key_no = ?)",
                     [number])
