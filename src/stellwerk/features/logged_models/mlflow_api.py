@@ -67,7 +67,8 @@ async def create(call: Call, body: wire.CreateLoggedModel) -> dict[str, Any]:
 async def get(call: Call, body: wire.GetLoggedModel) -> dict[str, Any]:
     """Return a logged model."""
     deleted = (body.allow_deleted or "").lower() == "true"
-    return await call.tracking.look_up(lambda st: _answer(st, service.get_model(
+    # Not at once as other reads by id: a model may have very many points.
+    return await call.tracking.read_async(lambda st: _answer(st, service.get_model(
         st, call.path["model_id"], call.actor, deleted=deleted)))
 
 
@@ -75,8 +76,8 @@ async def get(call: Call, body: wire.GetLoggedModel) -> dict[str, Any]:
 async def finalize(call: Call, body: wire.FinalizeLoggedModel) -> dict[str, Any]:
     """Give a logged model its status."""
     model_id, status = _id_of(call, body), _status_named(body.status)
-    return await call.tracking.write_async(
-        lambda st: _answer(st, service.finalize(st, call.actor, model_id, status)))
+    changed = await call.tracking.write_async(lambda st: service.finalize(st, call.actor, model_id, status))
+    return await call.tracking.read_async(lambda st: _answer(st, changed))
 
 
 def _status_named(status: str | int | None) -> str:

@@ -19,7 +19,6 @@ _ORDERS = {**_ATTRIBUTES, "status": "CASE l.status WHEN 'PENDING' THEN 1 WHEN 'R
                                     "ELSE 0 END"}
 _WHOLE = frozenset({"status", "creation_timestamp", "last_updated_timestamp"})
 _TABLES = {"param": "logged_model_param", "tag": "logged_model_tag"}
-_NONE = 2
 
 
 class Dataset(NamedTuple):
@@ -71,7 +70,7 @@ def _orders(order: Sequence[Order], key: str) -> bool:
 
 
 def _ordered(order: Sequence[Order]) -> tuple[list[str], list[Any], list[Term]]:
-    """Return the columns that metrics add with their values, and all terms: none but NaN and "has none" come last."""
+    """Return the columns that metrics add with their values, and all terms; a model without a number comes last."""
     columns: list[str] = []
     values: list[Any] = []
     terms: list[Term] = []
@@ -79,11 +78,11 @@ def _ordered(order: Sequence[Order]) -> tuple[list[str], list[Any], list[Term]]:
         if entry.kind != "metric":
             terms.append(Term(_ORDERS[entry.key], entry.key, entry.descending))
             continue
-        for name, column, nothing in (("rank", "is_nan", _NONE), ("value", "value", "0.0")):
-            text, more = _latest(column, entry)
-            columns.append(f"coalesce(({text}), {nothing}) AS {name}{number}")
-            values += more
-        terms += [Term(f"l.rank{number}", "rank"), Term(f"l.value{number}", "value", entry.descending)]
+        text, more = _latest(entry)
+        columns.append(f"({text}) AS value{number}")
+        values += more
+        terms += [Term(f"CASE WHEN l.value{number} IS NULL THEN 1 ELSE 0 END", "rank"),
+                  Term(f"coalesce(l.value{number}, 0.0)", "value", entry.descending)]
     if not _orders(order, "creation_timestamp"):
         terms.append(Term("l.created_at", "creation_timestamp", descending=True))
     if not _orders(order, "model_id"):
@@ -91,14 +90,15 @@ def _ordered(order: Sequence[Order]) -> tuple[list[str], list[Any], list[Term]]:
     return columns, values, terms
 
 
-def _latest(column: str, entry: Order) -> Clause:
+def _latest(entry: Order) -> Clause:
     text, values = "m.model_id = l.id AND m.key = ?", [entry.key]
     for name in ("dataset_name", "dataset_digest"):
         if getattr(entry, name):
             text += f" AND m.{name} = ?"
             values.append(getattr(entry, name))
-    return (f"SELECT m.{column} FROM logged_model_metric m WHERE {text} ORDER BY m.timestamp DESC, m.step DESC, "
-            "m.run_id, m.dataset_name, m.dataset_digest, m.value, m.is_nan LIMIT 1", values)
+    return ("SELECT CASE m.is_nan WHEN 1 THEN NULL ELSE m.value END FROM logged_model_metric m "
+            f"WHERE {text} ORDER BY m.timestamp DESC, m.step DESC, m.run_id, m.dataset_name, m.dataset_digest, m.value "
+            "LIMIT 1", values)
 
 
 def _filtered(st: Statements, experiment_ids: Sequence[int], filters: Sequence[Comparison],
