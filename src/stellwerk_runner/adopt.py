@@ -23,7 +23,7 @@ _NEEDS = {"cloudpickle": "cloudpickle", "skops": "skops.io"}
 
 
 def adopt(task: dict[str, Any], out: Path, progress: Progress) -> dict[str, Any]:
-    """Load ``task["model"]`` (file, format, trusted), compile it and score all rows.
+    """Load ``task["model"]`` (file, format, trusted) from ``task["model_folder"]``, compile it and score all rows.
 
     Writes model.onnx and predictions.arrow as a training does; each row counts as scored by this one model. Raises
     TaskError for a model that cannot be read, is no classifier of two classes, or has no ONNX form.
@@ -34,7 +34,8 @@ def adopt(task: dict[str, Any], out: Path, progress: Progress) -> dict[str, Any]
     progress.say("reading the model")
     entry.seed_everything(int(task["seed"]))
     started = time.perf_counter()
-    model = _read(Path(task["model"]["file"]), task["model"]["format"], task["model"].get("trusted") or [])
+    named = task["model"]
+    model = _read(Path(task["model_folder"]) / named["file"], named["format"], named.get("trusted") or [])
     estimator.check(model, "The registered model")
     note_fit(work, model, {"fold": None, "rows": 0, "seconds": round(time.perf_counter() - started, 3)})
     progress.say(f"scoring {data.height} rows", rows=data.height)

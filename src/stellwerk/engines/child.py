@@ -83,7 +83,7 @@ def run_child(
     ``on_log`` what the functions printed (at most 2,000 lines), both in the calling thread.
     """
     attempt = _fresh_attempt(task_dir)
-    readable = [Path(task[name]) for name in ("bundle", "data") if task.get(name)]
+    readable = [Path(task[name]) for name in ("bundle", "data", "model_folder") if task.get(name)]
     box = sandbox.find(python)
     described = {**task, "limits": limits.for_kernel(), "parent": None if box else os.getpid()}
     (attempt / "task.json").write_text(json.dumps(described, allow_nan=False), encoding="utf-8")

@@ -77,11 +77,11 @@ def _unusable(uri: str, why: str) -> BadInput:
 
 
 def bring_files(job: JobContext, source: Mapping[str, Any], folder: Path) -> Path:
-    """Copy the model's files into a folder of this attempt and return the one to read."""
+    """Copy the model's files into a folder of this attempt and return it."""
     for path, digest in source["files"].items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         with job.installation.objects.open(digest) as stream, target.open("wb") as kept:
             while chunk := stream.read(1 << 20):
                 kept.write(chunk)
-    return folder / str(source["read"]["file"])
+    return folder

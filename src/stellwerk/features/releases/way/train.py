@@ -92,8 +92,8 @@ class _Training:
         task = {"data": str(data), "seed": manifest.evaluate.seed, "inputs": self._inputs(),
                 "target": manifest.target, "positive": self._plan()["positive"]}
         if source is not None:
-            file = bring_files(self.job, source, self.job.folder("train") / "model")
-            task |= {"kind": "adopt", "model": {**source["read"], "file": str(file)}}
+            folder = bring_files(self.job, source, self.job.folder("train") / "model")
+            task |= {"kind": "adopt", "model_folder": str(folder), "model": source["read"]}
         else:
             task |= {"kind": "train", "entry": manifest.train, "params": dict(manifest.params),
                      "subject": manifest.subject, **self._folds()}
