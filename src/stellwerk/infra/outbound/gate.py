@@ -78,7 +78,7 @@ class Outbound:
         if target.scheme not in self.schemes:
             raise Refused(f"The address is not allowed: its scheme is {target.scheme!r}.", field=field,
                           value=target.scheme, allowed=list(self.schemes),
-                          hint="The setting outbound_http allows plain http.")
+                          hint="The setting outbound_http allows plain http." if target.scheme == "http" else None)
         return target
 
     def check(self, url: str, field: str = "url") -> Target:
@@ -113,7 +113,8 @@ class Outbound:
         # One address that is not public spoils all: a name that has both is made to get in.
         if not known & self._trusted and not all(map(addresses.is_public, found)):
             raise Refused(f"The host {target.host} is not on the public internet.", field=field, value=target.host,
-                          allowed="public hosts, and those that the setting outbound_hosts names")
+                          allowed="public hosts, and those that the setting outbound_hosts names",
+                          hint="The setting outbound_hosts can name it.")
         return list(found[:_ADDRESSES])
 
     def _connect(self, target: Target, found: Sequence[str], until: float) -> socket.socket:
