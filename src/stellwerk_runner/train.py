@@ -42,6 +42,7 @@ class Work:
 
     @property
     def inputs(self) -> list[str]:
+        """The names of the model's inputs in the contract's order."""
         return [each["name"] for each in self.task["inputs"]]
 
 
