@@ -56,6 +56,7 @@ ROUTE_MODULES = (
     "stellwerk.features.decisions.pages:pages",
     "stellwerk.features.tracking_pages.experiments_page:pages",
     "stellwerk.features.tracking_pages.runs_page:pages",
+    "stellwerk.features.tracking_pages.compare_page:pages",
     "stellwerk.features.board.pages:pages",
     "stellwerk.features.board.service_pages:pages",
 )
@@ -75,6 +76,7 @@ RAW_MODULES = (
     "stellwerk.features.webhooks.mlflow_api:routes",
     "stellwerk.features.registry.mlflow_models_api:routes",
     "stellwerk.features.registry.mlflow_versions_api:routes",
+    "stellwerk.features.registry.mlflow_artifacts_api:routes",
     "stellwerk.features.transfer.api:routes",
 )
 # Kind of thing in a rule -> function (connection, name) -> owning team or None.

@@ -28,8 +28,9 @@ class Chart:
     under: str | None = field(default=None)
 
 
-def _chart(chart_id: str, title: str, spec: dict[str, Any], columns: Sequence[str], rows: Sequence[Sequence[str]],
-           under: str | None) -> Chart:
+def finished(chart_id: str, title: str, spec: dict[str, Any], columns: Sequence[str], rows: Sequence[Sequence[str]],
+             under: str | None) -> Chart:
+    """Return a chart that takes its width from the page."""
     whole = {"$schema": "https://vega.github.io/schema/vega-lite/v6.json", "width": "container",
              "autosize": {"type": "fit-x", "contains": "padding"}, **spec}
     return Chart(id=chart_id, title=title, spec=whole, columns=columns, rows=rows, under=under)
@@ -88,7 +89,7 @@ def bars(chart_id: str, title: str, items: Sequence[Bar], *, share: bool = False
              number(item.n)] for item in items]
     if limit is not None:
         rows.append([limit_label, shown(limit), "–", "–"])
-    return _chart(chart_id, title, spec, ("Group", "Value", "95 % interval", "n"), rows, under)
+    return finished(chart_id, title, spec, ("Group", "Value", "95 % interval", "n"), rows, under)
 
 
 def lines(chart_id: str, title: str, series: Mapping[str, Sequence[tuple[float, float]]], *, x_axis: str, y_axis: str,
@@ -122,7 +123,7 @@ def lines(chart_id: str, title: str, series: Mapping[str, Sequence[tuple[float, 
     spec = {"height": 260, "layer": layers}
     shown = percent if share else number
     rows = [[name, shown(px), shown(py)] for name, points in series.items() for px, py in points]
-    return _chart(chart_id, title, spec, ("Series", x_axis, y_axis), rows, under)
+    return finished(chart_id, title, spec, ("Series", x_axis, y_axis), rows, under)
 
 
 def _end_labels(series: Mapping[str, Sequence[tuple[float, float]]]) -> list[dict[str, Any]]:
@@ -172,7 +173,7 @@ def histogram(chart_id: str, title: str, edges: Sequence[float], counts: Mapping
     else:
         spec |= {"height": 180, "layer": layers}
     rows = [[item["group"], f"{number(item['from'])} to {number(item['to'])}", number(item["count"])] for item in data]
-    chart = _chart(chart_id, title, spec, ("Group", x_axis, "n"), rows, under)
+    chart = finished(chart_id, title, spec, ("Group", x_axis, "n"), rows, under)
     # A faceted chart cannot take its width from the page.
     return chart if not many else Chart(**{**chart.__dict__, "spec": {
         key: value for key, value in chart.spec.items() if key not in ("width", "autosize")}})
@@ -231,4 +232,4 @@ def waterfall(chart_id: str, title: str, base: float, items: Sequence[Contributi
     rows = [[step["label"], step["text"]] for step in steps]
     if threshold is not None:
         rows.append(["Threshold", shown(threshold)])
-    return _chart(chart_id, title, spec, ("Input", "Effect"), rows, under)
+    return finished(chart_id, title, spec, ("Input", "Effect"), rows, under)

@@ -15,6 +15,12 @@ followLive(improve);
 if (document.querySelector("[data-chart]")) {
   import("./charts.js").then((charts) => charts.mountCharts(document));
 }
+if (document.querySelector("[data-refill]")) {
+  import("./refill.js").then((refill) => refill.drawAnew(async (root) => {
+    improve(root);
+    await (await import("./charts.js")).mountCharts(root);
+  }));
+}
 if (document.querySelector("[data-fill]")) {
   import("./fill.js").then((fill) => fill.fillParts(improve));
 }

@@ -111,18 +111,22 @@ async function draw(holder, colours) {
     tool("CSV", () => download(`${name}.csv`, "text/csv", tableAsCsv(table))));
 }
 
+async function drawAll(root) {
+  const colours = readTokens();
+  for (const holder of root.querySelectorAll("[data-chart]")) await draw(holder, colours);
+}
+
+let following = false;
 export async function mountCharts(root) {
   const holders = [...root.querySelectorAll("[data-chart]")];
   const source = document.querySelector("meta[name=vega]")?.content;
   if (!source || !holders.length) return;
   await import(source);
   document.body.append(tip);
-  const drawAll = async () => {
-    const colours = readTokens();
-    for (const holder of holders) await draw(holder, colours);
-  };
-  await drawAll();
+  await drawAll(root);
   for (const holder of holders) holder.closest("figure").querySelector("details").open = false;
   document.documentElement.dataset.charts = "drawn";
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+  if (following) return;
+  following = true;
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawAll(document));
 }

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from stellwerk.features.runs.repository import keys
+from stellwerk.features.runs.repository.content import all_params_of, latest_of, tags_of
+from stellwerk.features.runs.repository.inputs import inputs_of
 from stellwerk.features.runs.repository.runs import Run, by_ids, count_by_experiment
 from stellwerk.features.runs.repository.search import ATTRIBUTES, TABLES, filtered, search, token_kinds
 from stellwerk.features.runs.repository.search_query import Query
@@ -13,8 +15,9 @@ from stellwerk.infra.tracking_database import Statements
 from stellwerk.infra.tracking_database.statements import marks
 from stellwerk.protocols.mlflow.search import Comparison, Order
 
-__all__ = ["Group", "KnownKey", "Scope", "Summary", "cells", "count", "groups", "keys_used", "last_starts",
-           "metric_in_order", "names", "page", "run_counts", "token_kinds", "value_counts"]
+__all__ = ["Group", "History", "KnownKey", "Scope", "Summary", "all_params_of", "cells", "count", "curved_keys",
+           "groups", "history", "inputs_of", "keys_used", "last_starts", "latest_of", "metric_in_order", "names",
+           "page", "run_counts", "tags_of", "token_kinds", "value_counts"]
 
 
 class Scope(NamedTuple):
@@ -42,6 +45,15 @@ class Summary(NamedTuple):
 
     runs: int
     mean: float | None
+    low: float | None
+    high: float | None
+
+
+class History(NamedTuple):
+    """Points of a metric in order of step, thinned evenly: (time, step, value, is NaN); number and range of all."""
+
+    points: list[tuple[int, int, float, int]]
+    total: int
     low: float | None
     high: float | None
 
@@ -132,6 +144,33 @@ def cells(st: Statements, run_nos: Sequence[int], wanted: Mapping[str, Sequence[
                     f"AND key_no IN ({marks(len(numbers))})", (*part, *numbers)):
                 found[kind, numbers[key_no]][run_no] = float("nan") if is_nan else value
     return found
+
+
+def curved_keys(st: Statements, run_nos: Sequence[int]) -> dict[str, int]:
+    """Return the metrics of which runs logged more than one point, and in how many of the runs."""
+    found: dict[str, int] = {}
+    for start in range(0, len(run_nos), 500):
+        part = run_nos[start:start + 500]
+        rows = st.fetch_all(
+            "SELECT l.key_no, count(*) FROM latest_metric l WHERE (SELECT count(*) FROM (SELECT 1 FROM metric m WHERE "
+            "m.run_no = l.run_no AND m.key_no = l.key_no LIMIT 2) two) = 2 "
+            f"AND l.run_no IN ({marks(len(part))}) GROUP BY l.key_no", part)
+        known = keys.names_of(st, [row[0] for row in rows])
+        for key_no, runs in rows:
+            found[known[key_no]] = found.get(known[key_no], 0) + runs
+    return found
+
+
+def history(st: Statements, run_no: int, key: str, limit: int) -> History:
+    """Return the history of a metric in a run, thinned to about ``limit`` points with both ends kept."""
+    rows = st.fetch_all(
+        "SELECT timestamp, step, value, is_nan, points, low, high FROM (SELECT timestamp, step, value, is_nan, "
+        "row_number() OVER (ORDER BY step, timestamp, value) AS place, count(*) OVER () AS points, "
+        "min(CASE WHEN is_nan = 0 THEN value END) OVER () AS low, max(CASE WHEN is_nan = 0 THEN value END) OVER () AS "
+        "high FROM metric WHERE run_no = ? AND key_no = ?) numbered WHERE points <= ? OR place = 1 OR place = points "
+        "OR (place * ?) / points <> ((place - 1) * ?) / points ORDER BY step, timestamp, value",
+        (run_no, keys.known_number(st, key), limit, limit, limit))
+    return History([row[:4] for row in rows], *rows[0][4:]) if rows else History([], 0, None, None)
 
 
 def metric_in_order(st: Statements, scope: Scope, key: str) -> tuple[list[float], int]:
