@@ -40,7 +40,7 @@ async def create(call: Call, body: wire.CreateUpload) -> dict[str, Any]:
     """Begin an upload and give an address for each part."""
     place, key = _target(call, body.path)
     parts = 1 if body.num_parts is None else body.num_parts
-    made = await call.tracking.write_async(lambda st: uploads.begin(st, call.actor, place, key, parts))
+    made = await call.tracking.write_async(lambda st: uploads.begin_upload(st, call.actor, place, key, parts))
     base = f"{call.scope.get('scheme', 'http')}://{call.header(b'host')}{_PART}/{made.id}"
     queries = await to_thread.run_sync(
         lambda: [uploads.part_query(call.installation, made, number) for number in range(1, parts + 1)])

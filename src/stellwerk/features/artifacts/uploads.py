@@ -36,7 +36,7 @@ _PART = re.compile(r"(\d{1,5})-([0-9a-f]{64})\Z")
 _CHUNK = 1 << 20
 
 
-def begin(st: Statements, actor: Actor, place: Place, key: ArtifactKey, parts: int) -> Upload:
+def begin_upload(st: Statements, actor: Actor, place: Place, key: ArtifactKey, parts: int) -> Upload:
     """Note a new upload of a file in so many parts."""
     if not 1 <= parts <= PARTS:
         raise invalid("num_parts", parts, f"it is 1 to {PARTS}.")

@@ -116,6 +116,15 @@ class ModelVersion(Request):
     version: str | None = None
 
 
+class GetVersionArtifact(Request):
+    """Get a file of a version."""
+
+    required: ClassVar[tuple[str, ...]] = (*_VERSION, "path")
+    name: str | None = None
+    version: str | None = None
+    path: str | None = None
+
+
 class UpdateModelVersion(Request):
     """Describe a version anew."""
 
