@@ -77,6 +77,7 @@ RAW_MODULES = (
     "stellwerk.features.registry.mlflow_models_api:routes",
     "stellwerk.features.registry.mlflow_versions_api:routes",
     "stellwerk.features.registry.mlflow_artifacts_api:routes",
+    "stellwerk.features.registry.mlflow_artifacts_api:routes",
     "stellwerk.features.transfer.api:routes",
 )
 # Kind of thing in a rule -> function (connection, name) -> owning team or None.
