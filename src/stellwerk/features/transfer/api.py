@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from stellwerk.features import experiments, logged_models, runs
-from stellwerk.features.transfer import repository, service
+from stellwerk.features.transfer import files, repository, service
 from stellwerk.infra.http.raw import Call, RawRoutes
 from stellwerk.infra.http.raw.mlflow import PROTOCOL
 from stellwerk.infra.tracking_database import Statements
@@ -82,6 +82,14 @@ async def bring_logged_models(call: Call, body: wire.LoggedModels) -> dict[str, 
     return {}
 
 
+@routes.post("/files", ADMIN, wire.Files, limit=wire.BODY_BYTES)
+async def bring_files(call: Call, body: wire.Files) -> dict[str, Any]:
+    """Name stored contents as artifacts of a run or logged model."""
+    sizes = files.sizes_of(call.installation.objects, body)
+    await call.tracking.write_async(lambda st: files.bring_files(st, call.actor, body, sizes))
+    return {}
+
+
 @routes.post("/digests/experiments", ADMIN, wire.Ids)
 async def experiment_digests(call: Call, body: wire.Ids) -> dict[str, Any]:
     """Return what is kept of the experiments that came, by their ids at the source."""
@@ -116,6 +124,13 @@ async def logged_model_digests(call: Call, body: wire.Ids) -> dict[str, Any]:
         return {"models": {one: logged_models.importing.content_of(st, one) for one in body.ids if one in here}}
 
     return await call.tracking.read_async(query, seconds=_LONG_SECONDS)
+
+
+@routes.post("/digests/files", ADMIN, wire.Ids, limit=wire.BODY_BYTES)
+async def file_digests(call: Call, body: wire.Ids) -> dict[str, Any]:
+    """Return the artifacts of runs and logged models, hashed anew."""
+    return await call.tracking.read_async(
+        lambda st: {"files": files.hashed(st, call.installation.objects, body.ids)}, seconds=_LONG_SECONDS)
 
 
 @routes.post("/close", ADMIN, wire.Close)

@@ -222,12 +222,6 @@ class Files(Request):
     files: list[File]
 
 
-class Contents(Request):
-    """Ask which contents are not stored yet."""
-
-    sha256: list[Sha256]
-
-
 class Close(Request):
     """Say that a transfer was proved, with the counts and differences that were found."""
 
