@@ -75,7 +75,9 @@ def curves(chart_id: str, title: str, lines: Sequence[Curve], columns: Sequence[
 
 
 def _points(lines: Sequence[Curve], *, raw: bool = False) -> list[dict[str, Any]]:
-    return [{"run": line.label, "x": x, "y": y} for line in lines for x, y in (line.raw if raw else line.points)]
+    # The first lines are drawn last, so that they lie on top.
+    return [{"run": line.label, "x": x, "y": y} for line in reversed(lines)
+            for x, y in (line.raw if raw else line.points)]
 
 
 def _touched(lines: Sequence[Curve], x: dict[str, Any], y: dict[str, Any], style: dict[str, Any],

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stellwerk.features import runs
+from stellwerk.features.tracking_pages.interest import by_interest
 from stellwerk.kernel.errors import BadInput
 from stellwerk.protocols.mlflow.search import Order
 
@@ -71,9 +72,15 @@ def parse_columns(names: list[str]) -> list[RunColumn]:
     return [column for column in found if column.name != "run_name"]
 
 
+def _first(known: list[runs.overview.KnownKey]) -> list[str]:
+    """Return metrics that at least half as many runs have as the most common one, those of interest first."""
+    most = max((one.runs for one in known), default=0)
+    return by_interest(one.name for one in known if one.runs * 2 >= most and (one.differs or one.runs == 1))
+
+
 def usual_columns(known: dict[str, list[runs.overview.KnownKey]], metrics: int = 4, params: int = 4) -> list[RunColumn]:
     """Return the columns of a table that nobody chose: start, duration, and what most runs log and differ in."""
     differing = sorted(known["param"], key=lambda one: (not one.differs, -one.runs, one.name))
     return [RunColumn("attribute", "start_time"), RunColumn("attribute", "duration"),
-            *(RunColumn("metric", one.name) for one in known["metric"][:metrics]),
+            *(RunColumn("metric", name) for name in _first(known["metric"])[:metrics]),
             *(RunColumn("param", one.name) for one in differing[:params])]

@@ -18,6 +18,7 @@ from stellwerk.features.tracking_pages.columns import INTERNAL, RunColumn, parse
 from stellwerk.features.tracking_pages.contrast import as_number, differing, dots_chart, parallel_chart
 from stellwerk.features.tracking_pages.curves import AXES, Drawing, chart_of, read_histories
 from stellwerk.features.tracking_pages.figures import figure
+from stellwerk.features.tracking_pages.interest import by_interest
 from stellwerk.features.tracking_pages.times import iso_ms, seconds_between
 from stellwerk.infra.http.dependencies import CurrentActor, CurrentInstallation
 from stellwerk.infra.http.routing import page_routes
@@ -111,7 +112,7 @@ def compare_page(request: Request, actor: CurrentActor, installation: CurrentIns
         curves=[chart_of(f"curve-{place}", key, dict(zip(labels, found, strict=True)), wish.drawing)
                 for place, (key, found) in enumerate(histories.items())],
         curved=curved, shown=list(histories), axis_names=AXES, apart=apart, same=same,
-        metrics=sorted({key for side in sides for key in side.metrics}), offered=offered, axes=axes, x=x, y=y,
+        metrics=by_interest({key for side in sides for key in side.metrics}), offered=offered, axes=axes, x=x, y=y,
         tags=differing([_plain_tags(side) for side in sides])[0], time=iso_ms,
         parallel=parallel_chart(axes, labels, rows) if len(axes) > 1 and len(sides) > 1 else None,
         dots=_dots(x, y, labels, rows), verdict=_verdict(apart, same))
@@ -144,7 +145,9 @@ def _read(st: Statements, actor: Actor, wish: Wish) -> tuple[
     ordered = [found[one] for one in wish.runs]
     sides = read_sides(st, ordered)
     numbers = [run.no for run in ordered]
-    curved = dict(sorted(runs.overview.curved_keys(st, numbers).items(), key=lambda item: (-item[1], item[0])))
+    counts = runs.overview.curved_keys(st, numbers)
+    # What more of the runs logged stands first, and among those what readers ask for.
+    curved = {key: counts[key] for key in sorted(by_interest(counts), key=lambda key: -counts[key])}
     chosen = list(wish.metrics) or list(curved)[:_USUAL_CURVES]
     histories = read_histories(st, numbers, chosen)
     ids = sorted({run.experiment_id for run in ordered})
@@ -168,16 +171,20 @@ def _plain_tags(side: Side) -> dict[str, str]:
 
 def _columns(sides: Sequence[Side], apart: Sequence[str]) -> list[RunColumn]:
     """Return the columns in which the runs may differ: params that do, metrics, the duration."""
-    metrics = sorted({key for side in sides for key in side.metrics})
+    metrics = by_interest({key for side in sides for key in side.metrics})
     return [*(RunColumn("param", key) for key in apart), *(RunColumn("metric", key) for key in metrics),
             RunColumn("attribute", "duration")]
 
 
 def _usual_axes(sides: Sequence[Side], apart: Sequence[str]) -> list[RunColumn]:
     common = [key for key in apart if sum(key in side.params for side in sides) > len(sides) / 2]
-    metrics = sorted({key for side in sides for key in side.metrics},
-                     key=lambda key: (-sum(key in side.metrics for side in sides), key))
-    return [*(RunColumn("param", key) for key in common[:5]), *(RunColumn("metric", key) for key in metrics[:2])]
+    metrics = [key for key in by_interest({key for side in sides for key in side.metrics}) if _varies(sides, key)]
+    # The metric that gives the colour stands last.
+    return [*(RunColumn("param", key) for key in common[:5]), *(RunColumn("metric", key) for key in metrics[1::-1])]
+
+
+def _varies(sides: Sequence[Side], key: str) -> bool:
+    return len({side.metrics.get(key) for side in sides}) > 1
 
 
 def _usual_x(sides: Sequence[Side], offered: Sequence[RunColumn]) -> RunColumn:
@@ -190,6 +197,7 @@ def _usual_x(sides: Sequence[Side], offered: Sequence[RunColumn]) -> RunColumn:
 
 
 def _usual_y(offered: Sequence[RunColumn]) -> RunColumn:
+    """Return the metric that readers ask for first, else the last column."""
     return next((column for column in offered if column.kind == "metric"), offered[-1])
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from stellwerk.features.tracking_pages.columns import RunColumn
 from stellwerk.features.tracking_pages.figures import figure, is_infinite
+from stellwerk.features.tracking_pages.interest import falls
 from stellwerk.uikit import Chart
 from stellwerk.uikit.run_charts import Axis, Dot, Thread, dots, parallel
 
@@ -93,18 +94,23 @@ def parallel_chart(columns: Sequence[RunColumn], labels: Sequence[str], rows: Se
     scales = [scale_of([row.get(column.name) for row in rows]) for column in columns]
     leading = max((place for place, column in enumerate(columns) if column.kind == "metric"), default=len(columns) - 1)
     threads = []
+    falling = bool(columns) and columns[leading].kind == "metric" and falls(columns[leading].key)
     for label, row in zip(labels, rows, strict=True):
         values = [row.get(column.name) for column in columns]
         places = [scale.place(value) for scale, value in zip(scales, values, strict=True)]
         weight = places[leading] if columns else None
-        threads.append(Thread(label, places, [text_of(value) for value in values], 0.0 if weight is None else weight))
+        if weight is not None and falling:
+            weight = 1 - weight
+        threads.append(Thread(label, places, [text_of(value) for value in values], weight or 0.0))
     axes = [Axis(column.label + (" (log)" if scale.kind == "log" else ""), scale.marks())
             for column, scale in zip(columns, scales, strict=True)]
     best = max(threads, key=lambda thread: thread.weight, default=None)
     name = columns[leading].label
-    title = f"{best.label} has the highest {name}: {best.texts[leading]}" if best else name
+    end = "lowest" if falling else "highest"
+    title = f"{best.label} has the {end} {name}: {best.texts[leading]}" if best else name
     return parallel("chart-parallel", title, _unique(axes), threads,
-                    under=f"One line for each run; the stronger its colour, the higher {name}.")
+                    under=f"One line for each run; the stronger its colour, the {'lower' if falling else 'higher'} "
+                          f"{name}.")
 
 
 def _unique(axes: Sequence[Axis]) -> list[Axis]:
@@ -127,8 +133,8 @@ def dots_chart(x: RunColumn, y: RunColumn, labels: Sequence[str], rows: Sequence
     if not items:
         return None
     kinds = {"names": "names", "log": "log", "numbers": "linear"}
-    return dots("chart-dots", _relation(x, y, items), items, x_axis=x.label, y_axis=y.label, x_scale=kinds[x_scale.kind],
-                y_scale=kinds[y_scale.kind])
+    return dots("chart-dots", _relation(x, y, items), items, x_axis=x.label, y_axis=y.label,
+                x_scale=kinds[x_scale.kind], y_scale=kinds[y_scale.kind])
 
 
 def _coordinate(value: Any, scale: Scale) -> float | str | None:

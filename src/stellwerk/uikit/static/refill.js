@@ -32,6 +32,7 @@ async function refill(form, improve) {
 export function drawAnew(improve) {
   for (const form of document.querySelectorAll("form[data-refill]")) {
     let timer = 0;
+    form.classList.add("draws-itself");
     form.addEventListener("input", (event) => {
       const output = event.target.labels?.[0]?.querySelector("output");
       if (output) output.textContent = String(Number(event.target.value));
