@@ -106,7 +106,7 @@ def test_the_number_of_parts_is_bounded(calls: Calls, root: str, parts: Any) -> 
                                              ("/a%00", "b"), ("", "x" * 251)])
 def test_hostile_names_begin_nothing(calls: Calls, root: str, place: str, path: str) -> None:
     answer = calls.send("POST", f"http://localhost{MPU}/create/{root}{place}", json={"path": path, "num_parts": 1})
-    assert answer.status_code == 400
+    assert answer.status_code in (400, 404)
 
 
 def test_parts_that_are_missing_or_others_make_nothing(site: Site, calls: Calls, root: str) -> None:
