@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 from stellwerk.features.logged_models import ModelPoint
 from stellwerk.features.runs.repository.content import Point
 from stellwerk.features.runs.repository.inputs import UsedDataset
 from stellwerk.kernel.errors import BadInput
 from stellwerk.protocols.mlflow import limits
-from stellwerk.protocols.mlflow.decoding import check_items, invalid
+from stellwerk.protocols.mlflow.decoding import check_item, check_items, invalid
 from stellwerk.protocols.mlflow.wire import runs as wire
 from stellwerk.protocols.mlflow.wire.experiments import Tag
 
+_LARGEST, _INT64 = limits.LARGEST, limits.INT64
 _DATASET_LENGTHS = {"name": 500, "digest": 36, "source": 65_535, "schema": 1_048_575, "profile": 16_777_215}
 
 
-@lru_cache(maxsize=8192)
-def _known_key(key: str) -> str:
-    limits.check_key(key, "key")
-    return key
+# Keys that were found to be good; training loops send the same few over and over.
+_good: set[str] = set()
+_MOST_KEPT = 8192
 
 
 def _checked_key(key: str, path: str) -> str:
-    try:
-        return _known_key(key)
-    except BadInput:
-        limits.check_key(key, path)  # again, to name the very place
-        raise
+    if key not in _good:
+        limits.check_key(key, path)
+        if len(_good) >= _MOST_KEPT:
+            _good.clear()
+        _good.add(key)
+    return key
 
 
 def point_of(metric: wire.Metric | wire.LogMetric, path: str = "") -> Point:
@@ -53,10 +53,16 @@ def model_point_of(metric: wire.Metric | wire.LogMetric, point: Point) -> ModelP
 
 def points_of(metrics: Sequence[wire.Metric]) -> tuple[list[Point], list[ModelPoint]]:
     """Return the points of a batch, and those that speak of logged models."""
-    check_items(metrics, "metrics")
     points, of_models = [], []
     for position, metric in enumerate(metrics):
-        point = point_of(metric, f"metrics[{position}]")
+        key, value, timestamp, step = metric.key, metric.value, metric.timestamp, metric.step or 0
+        # What nearly every point is, told at a glance; anything else goes the whole way and is named where it fails.
+        if key in _good and type(value) is float and -_LARGEST <= value <= _LARGEST and (
+                timestamp is not None and 0 <= timestamp < _INT64 and -_INT64 <= step < _INT64):
+            point = Point(key, timestamp, step, value, 0)
+        else:
+            check_item(metric, f"metrics[{position}]")
+            point = point_of(metric, f"metrics[{position}]")
         points.append(point)
         of_model = model_point_of(metric, point)
         if of_model is not None:

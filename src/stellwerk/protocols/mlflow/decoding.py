@@ -68,8 +68,23 @@ def decode_body(kind: type[_R], body: bytes) -> _R:
         raise BadInput(f"The request body is not valid JSON: {error}.", field="body") from None
     except RecursionError:
         raise BadInput("The JSON is nested too deeply.", field="body") from None
+    if b"\\u0000" in body:
+        _refuse_nul(_plain(body), "")
     _check_required(request)
     return request
+
+
+def _refuse_nul(value: Any, path: str) -> None:
+    """Raise BadInput for the first text with a NUL, which not every database can keep."""
+    if isinstance(value, str) and "\0" in value:
+        raise invalid(path or "body", value, "it holds a NUL character.")
+    if isinstance(value, list):
+        for place, one in enumerate(value):
+            _refuse_nul(one, f"{path}[{place}]")
+    elif isinstance(value, dict):
+        for name, one in value.items():
+            _refuse_nul(name, "body")
+            _refuse_nul(one, f"{path}.{name}" if path else name)
 
 
 def decode_query(kind: type[_R], query: bytes) -> _R:
@@ -81,6 +96,7 @@ def decode_query(kind: type[_R], query: bytes) -> _R:
     lists = _list_fields(kind)
     values: dict[str, Any] = {}
     for name, value in pairs:
+        _refuse_nul(value, name)
         if name in lists:
             values.setdefault(name, []).append(value)
         else:
@@ -135,9 +151,14 @@ def _check_required(request: Request) -> None:
 def check_items(items: Sequence[Item] | None, name: str) -> None:
     """Raise BadInput for the first item of a list that lacks a required field."""
     for position, item in enumerate(items or ()):
-        for field in type(item).required:
-            if getattr(item, field) in (None, ""):
-                raise missing(f"{name}[{position}].{field}")
+        check_item(item, f"{name}[{position}]")
+
+
+def check_item(item: Item, path: str) -> None:
+    """Raise BadInput for an item that lacks a required field."""
+    for field in type(item).required:
+        if getattr(item, field) in (None, ""):
+            raise missing(f"{path}.{field}")
 
 
 def encode(answer: Any) -> bytes:
@@ -145,5 +166,5 @@ def encode(answer: Any) -> bytes:
     return msgspec.json.encode(answer)
 
 
-__all__ = ["Item", "Request", "check_items", "decode_body", "decode_query", "encode", "invalid",
+__all__ = ["Item", "Request", "check_item", "check_items", "decode_body", "decode_query", "encode", "invalid",
            "missing"]
