@@ -144,7 +144,7 @@ def test_keys_that_are_good(raw: Raw, experiment: str, key: str) -> None:
     assert key not in raw.data(run)["tags"]
 
 
-@pytest.mark.parametrize("key", ["a//b", "/a", "a/", ".", "..", "../a", "a/../b", "a/./b", "a/..", "a*b", "a\nb", "a\x00b",
+@pytest.mark.parametrize("key", ["a//b", "/a", "a/", ".", "..", "../a", "a/../b", "a/./b", "a/..", "a*b", "a\nb",
                                  "a?b", "a%b", "x" * 251])
 def test_keys_that_are_refused(raw: Raw, experiment: str, key: str) -> None:
     run = raw.run(experiment)

@@ -71,10 +71,18 @@ def translated(error: Exception, seconds: float = 0.0) -> Exception:
     state = getattr(error, "sqlstate", None)
     if state == "57014":
         return too_slow(seconds)
-    if type(error).__module__.startswith("psycopg") and (state is None or state[:2] in ("08", "53", "57", "40")):
+    if _out_of_reach(error, state):
         return Unavailable("The tracking database cannot be reached or is busy; nothing was changed.", retry_after=2,
                            hint="Try again; if it stays, look at the PostgreSQL server.")
     return error
+
+
+def _out_of_reach(error: Exception, state: str | None) -> bool:
+    if not type(error).__module__.startswith("psycopg"):
+        return False
+    # Without a state the driver speaks for itself: of its connection, or of a value that it cannot send.
+    return state[:2] in ("08", "53", "57", "40") if state else type(error).__name__ in (
+        "OperationalError", "InterfaceError", "ConnectionTimeout")
 
 
 def lost(statements: Connected) -> bool:

@@ -75,16 +75,16 @@ def decode_body(kind: type[_R], body: bytes) -> _R:
 
 
 def _refuse_nul(value: Any, path: str) -> None:
-    """Raise BadInput for the first text with a NUL, which not every database can keep."""
-    if isinstance(value, str) and "\0" in value:
-        raise invalid(path or "body", value, "it holds a NUL character.")
-    if isinstance(value, list):
-        for place, one in enumerate(value):
-            _refuse_nul(one, f"{path}[{place}]")
-    elif isinstance(value, dict):
-        for name, one in value.items():
-            _refuse_nul(name, "body")
-            _refuse_nul(one, f"{path}.{name}" if path else name)
+    """Raise BadInput for a text with a NUL, which not every database can keep."""
+    waiting = [(value, path)]
+    while waiting:
+        one, at = waiting.pop()
+        if isinstance(one, str) and "\0" in one:
+            raise invalid(at or "body", one, "it holds a NUL character.")
+        if isinstance(one, list):
+            waiting += [(inner, f"{at}[{place}]") for place, inner in enumerate(one)]
+        elif isinstance(one, dict):
+            waiting += [(inner, f"{at}.{name}" if at else name) for name, inner in one.items()]
 
 
 def decode_query(kind: type[_R], query: bytes) -> _R:

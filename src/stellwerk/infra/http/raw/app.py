@@ -102,6 +102,8 @@ class RawApp:
         for pattern, methods in self.templates:
             found = pattern.fullmatch(text)
             if found:
+                if "%00" in text:  # no name holds a NUL, and not every database can be asked for one
+                    return None, _EMPTY
                 try:
                     return methods, {name: unquote_to_bytes(value).decode("utf-8")
                                      for name, value in found.groupdict().items()}
