@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -315,6 +316,24 @@ def test_messages_leave_by_themselves_as_they_come(installation: Installation, r
     stop.set()
     thread.join(timeout=10)
     assert not thread.is_alive()
+
+
+def test_an_attempt_that_cannot_be_noted_is_not_repeated_at_once(installation: Installation, receiver: Receiver,
+                                                                 make: Make, happen: Happen) -> None:
+    webhook = make()
+    happen()
+    courier = Courier(installation)
+    with sqlite3.connect(installation.home.tracking) as other:
+        other.execute("CREATE TRIGGER stop BEFORE UPDATE ON webhook_delivery BEGIN SELECT RAISE(ABORT, 'no'); END")
+        other.commit()
+        future, = courier.start()
+        assert isinstance(future.exception(timeout=30), sqlite3.Error)
+        other.execute("DROP TRIGGER stop")
+    courier.close()
+    assert courier.start() == []
+    assert queue_of(installation, webhook)[0].state == WAITING
+    assert deliver_due(installation) == 1
+    assert len(receiver.all()) == 2
 
 
 KEEP = """

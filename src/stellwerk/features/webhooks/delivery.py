@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import random
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 from stellwerk.features.webhooks import events, repository, sending
 from stellwerk.features.webhooks.repository import DEAD, DELIVERED, WAITING, Delivery, Webhook
@@ -33,6 +35,7 @@ _IN_A_ROW = 50
 _LOOK_SECONDS = 0.05
 _LOOK_SECONDS_POSTGRES = 0.5
 _CLEAN_MS = 3_600_000
+_REST_SECONDS = 10.0
 _random = random.SystemRandom()
 
 
@@ -52,15 +55,31 @@ class Courier:
         self._box = SecretBox(installation.home.keys_dir)
         self._clock = clock
         self._busy: set[str] = set()
+        self._resting: dict[str, float] = {}
         self._ending = threading.Event()
         self._threads = ThreadPoolExecutor(_AT_ONCE, "webhooks")
 
     def start(self) -> list[Future[int]]:
         """Begin with every webhook that has something due; each future gives the number of attempts made."""
         due = self._tracking.read(lambda st: repository.webhooks_with_due(st, events.ACTIVE, self._clock()))
-        begun = [webhook_id for webhook_id in due if webhook_id not in self._busy]
-        self._busy.update(begun)
-        return [self._threads.submit(self._deliver, webhook_id) for webhook_id in begun]
+        moment = time.monotonic()
+        futures = []
+        for webhook_id in due:
+            if webhook_id not in self._busy and self._resting.get(webhook_id, 0.0) <= moment:
+                self._busy.add(webhook_id)
+                future = self._threads.submit(self._deliver, webhook_id)
+                future.add_done_callback(partial(self._ended, webhook_id))
+                futures.append(future)
+        return futures
+
+    def _ended(self, webhook_id: str, future: Future[int]) -> None:
+        fault = None if future.cancelled() else future.exception()
+        if fault is not None:
+            # What was not written down stays due, so without a rest it would be tried at once, again and again.
+            self._resting[webhook_id] = time.monotonic() + _REST_SECONDS
+            _log.error("a webhook's messages were not delivered", exc_info=fault, extra={"facts": {
+                "webhook": webhook_id}})
+        self._busy.discard(webhook_id)
 
     def forget_ended(self) -> None:
         """Remove messages that ended long ago."""
@@ -73,15 +92,8 @@ class Courier:
 
     def _deliver(self, webhook_id: str) -> int:
         attempts = 0
-        try:
-            while attempts < _IN_A_ROW and not self._ending.is_set() and self._attempt(webhook_id):
-                attempts += 1
-        except StellwerkError as error:
-            # The row stays as it is, so the next round tries again.
-            _log.error("a webhook's messages were not delivered: %s", error.message, extra={"facts": {
-                "webhook": webhook_id}})
-        finally:
-            self._busy.discard(webhook_id)
+        while attempts < _IN_A_ROW and not self._ending.is_set() and self._attempt(webhook_id):
+            attempts += 1
         return attempts
 
     def _attempt(self, webhook_id: str) -> bool:
@@ -126,7 +138,7 @@ class Courier:
 
 def deliver_due(installation: Installation, *, outbound: Outbound | None = None,
                 clock: Callable[[], int] = now_ms) -> int:
-    """Deliver what is due now and return how many attempts were made."""
+    """Deliver what is due now and return how many attempts were made; raises what kept one from being noted."""
     courier = Courier(installation, outbound=outbound, clock=clock)
     try:
         return sum(future.result() for future in courier.start())
