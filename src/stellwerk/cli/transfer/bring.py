@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -13,7 +13,7 @@ from stellwerk.cli.transfer.checks import Refused, key_fault, sound
 from stellwerk.cli.transfer.files import FileBringer
 from stellwerk.cli.transfer.meter import Meter
 from stellwerk.cli.transfer.sender import Sender
-from stellwerk.cli.transfer.source import FoundRun, Owner, Row, Source
+from stellwerk.cli.transfer.source import FoundModel, FoundRun, Owner, Row, Source
 from stellwerk.cli.transfer.target import BATCH_BYTES, Target, split_by_size
 from stellwerk.protocols.transfer import wire
 
@@ -64,7 +64,7 @@ class Bringer:
         brought = Brought(opened["transfer"])
         self._meter.stage("bringing", {"runs": totals.runs} | (
             {} if totals.points is None else {"points": totals.points}))
-        self._experiments(brought)
+        self._experiments(brought, {mapped["source_id"]: mapped for mapped in opened["experiments"]})
         with Sender(self._target) as sender:
             for page in self._source.runs():
                 self._runs(brought, sender, page)
@@ -72,22 +72,24 @@ class Bringer:
                 self._logged_models(brought, sender, models)
         brought.points = self._meter.done.get("points", 0)
         brought.seconds = self._meter.seconds
-        self._meter.end_stage()
         return brought
 
-    def _experiments(self, brought: Brought) -> None:
-        for part in split_by_size(experiments_of(self._source, self._wishes.prefix, brought.refused)):
-            answer = self._target.post("/experiments", wire.Experiments(
-                transfer=brought.transfer, experiments=part, merge=self._wishes.merge))
-            for mapped in answer["experiments"]:
-                brought.experiments[mapped["source_id"]] = mapped["experiment_id"]
-                if mapped["merged"]:
-                    brought.merged.add(mapped["source_id"])
+    def _experiments(self, brought: Brought, known: Mapping[str, Any]) -> None:
+        found = experiments_of(self._source, self._wishes.prefix, brought.refused)
+        wanted = [one for one in found if self._wishes.again or one.source_id not in known]
+        mapped = [known[one.source_id] for one in found if one.source_id in known]
+        for part in split_by_size(wanted):
+            mapped += self._target.post("/experiments", wire.Experiments(
+                transfer=brought.transfer, experiments=part, merge=self._wishes.merge))["experiments"]
+        for one in mapped:
+            brought.experiments[one["source_id"]] = one["experiment_id"]
+            if one["merged"]:
+                brought.merged.add(one["source_id"])
 
     # Runs
 
     def _runs(self, brought: Brought, sender: Sender, page: Sequence[FoundRun]) -> None:
-        states = self._target.known_runs(brought.transfer, [found.run.id for found in page])
+        states = self._target.known("runs", brought.transfer, [found.run.id for found in page])
         wanted = []
         done = []
         for found in page:
@@ -132,16 +134,26 @@ class Bringer:
 
     # Logged models
 
-    def _logged_models(self, brought: Brought, sender: Sender, page: Sequence[Any]) -> None:
+    def _logged_models(self, brought: Brought, sender: Sender, page: Sequence[FoundModel]) -> None:
+        states = self._target.known("logged-models", brought.transfer, [found.model.id for found in page])
         wanted = []
         for found in page:
             model = sound(found.model, f"logged model {found.model.id[:100]}", brought.refused)
-            if model is not None and model.experiment in brought.experiments:
+            if model is None or model.experiment not in brought.experiments:
+                continue
+            if states.get(model.id) == "foreign":
+                brought.foreign.add(model.id)
+                brought.refused.append(Refused(f"logged model {model.id}", "a model of this id is here already and "
+                                               "came from somewhere else"))
+            elif states.get(model.id) != "complete" or model.status == "PENDING" or self._wishes.again:
                 wanted.append(found)
         for part in split_by_size([found.model for found in wanted]):
             sender.put("/logged-models", _ENCODER.encode(wire.LoggedModels(transfer=brought.transfer, models=part)))
-        self._meter.add("logged models", len(wanted))
         self._bring_files(brought, sender, [found.owner for found in wanted])
+        if wanted:
+            ids = [found.model.id for found in wanted]
+            sender.put("/logged-models/finish", _ENCODER.encode(wire.Ids(transfer=brought.transfer, ids=ids)))
+        self._meter.add("logged models", len(page))
 
 
 def experiments_of(source: Source, prefix: str, refused: list[Refused]) -> list[wire.Experiment]:

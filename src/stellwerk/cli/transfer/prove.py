@@ -74,7 +74,6 @@ class Prover:
                     self._runs(proof, asking, page[start:start + _AT_ONCE])
             for models in self._source.logged_models():
                 self._logged_models(proof, asking, models)
-        self._meter.end_stage()
         return proof
 
     def _experiments(self, proof: Proof) -> None:
@@ -89,7 +88,7 @@ class Prover:
                 for key, value in sorted(lacking):
                     proof.differ(f"tag {key!r} of {what}", value[:100], "missing or different")
             else:
-                _compare(proof, what, digests.of_experiment(experiment), kept["content"], count=False)
+                compare(proof, what, digests.of_experiment(experiment), kept["content"])
 
     # Runs
 
@@ -105,7 +104,8 @@ class Prover:
         for run_id, content in expected.items():
             proof.count("runs", 1, int(run_id in here))
             if run_id in here:
-                _compare(proof, f"run {run_id}", content, here[run_id], count=True)
+                compare(proof, f"run {run_id}", content, here[run_id],
+                        only=("params", "tags", "inputs", "models", "metrics"))
             else:
                 proof.differ(f"run {run_id}", "there", "missing")
         self._files(proof, [found.owner for found in wanted])
@@ -125,14 +125,15 @@ class Prover:
 
     def _logged_models(self, proof: Proof, asking: ThreadPoolExecutor, page: Sequence[FoundModel]) -> None:
         wanted = [found for found in page if sound(found.model, "", self._refused) is not None
-                  and found.model.experiment in self._brought.experiments]
+                  and found.model.experiment in self._brought.experiments
+                  and found.model.id not in self._brought.foreign]
         ids = [found.model.id for found in wanted]
         here = self._target.digests("logged-models", self._brought.transfer, ids) if ids else {}
         for found in wanted:
             what = f"logged model {found.model.id}"
             proof.count("logged models", 1, int(found.model.id in here))
             if found.model.id in here:
-                _compare(proof, what, digests.of_logged_model(found.model), here[found.model.id], count=False)
+                compare(proof, what, digests.of_logged_model(found.model), here[found.model.id])
             else:
                 proof.differ(what, "there", "missing")
         self._files(proof, [found.owner for found in wanted])
@@ -169,12 +170,13 @@ def _file_words(known: tuple[str, int] | None) -> str:
     return "missing" if known is None else f"sha256 {known[0]}, {known[1]} bytes"
 
 
-def _compare(proof: Proof, what: str, expected: dict[str, digests.Digest], here: dict[str, Any], *,
-             count: bool) -> None:
+def compare(proof: Proof, what: str, expected: dict[str, digests.Digest], here: dict[str, Any], *,
+            only: Sequence[str] = ()) -> None:
+    """Note where digests differ; those named in ``only`` are counted as kinds of their own."""
     for kind, digest in expected.items():
         kept = here.get(kind) or [0, ""]
         words = _KINDS.get(kind, kind)
-        if count and kind != "head":
+        if kind in only:
             proof.count(words, digest[0], kept[0])
         if not same(kept, digest):
             proof.differ(f"{what}: {words}", _digest_words(kind, digest), _digest_words(kind, kept))

@@ -60,9 +60,9 @@ class Target:
         found: dict[str, Any] = self.post("/open", wire.Open(source=source, kind=kind, team=team))
         return found
 
-    def known_runs(self, transfer: int, ids: Sequence[str]) -> dict[str, str]:
-        """Return the states of runs that are here."""
-        found: dict[str, str] = self.post("/runs/known", wire.Ids(transfer=transfer, ids=list(ids)))["states"]
+    def known(self, kind: str, transfer: int, ids: Sequence[str]) -> dict[str, str]:
+        """Return the states of things that are here: complete, arriving, or foreign."""
+        found: dict[str, str] = self.post(f"/{kind}/known", wire.Ids(transfer=transfer, ids=list(ids)))["states"]
         return found
 
     def put_object(self, sha256: str, path: Path) -> None:

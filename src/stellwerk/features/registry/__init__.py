@@ -1,5 +1,6 @@
 """The model registry: registered models, their versions, aliases, stages and tags."""
 
+from stellwerk.features.registry import guards, importing
 from stellwerk.features.registry.events import LISTENERS, Listener, add_listener
 from stellwerk.features.registry.following import (
     aliases_of,
@@ -34,5 +35,6 @@ from stellwerk.features.registry.versions import change_stage, create_version, d
 __all__ = ["GUARDS", "LISTENERS", "STATES", "TRACKED", "AliasGuard", "Listener", "RegisteredModel",
            "RegisteredVersion", "add_listener", "aliases_of", "change_stage", "check_alias", "check_delete",
            "check_stage", "create_model", "create_version", "delete_alias", "delete_model", "delete_version",
-           "drop_alias", "find_model", "get_by_alias", "get_model", "get_version", "latest_versions", "point_alias",
-           "register_guard", "resolve_uri", "set_alias", "tags_of_model", "version_numbers", "versions_of_run"]
+           "drop_alias", "find_model", "get_by_alias", "get_model", "get_version", "guards", "importing",
+           "latest_versions", "point_alias", "register_guard", "resolve_uri", "set_alias", "tags_of_model",
+           "version_numbers", "versions_of_run"]

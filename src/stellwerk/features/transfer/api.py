@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from stellwerk.features import experiments, logged_models, runs
+from anyio import to_thread
+
+from stellwerk.features import experiments, logged_models, registry, runs
 from stellwerk.features.transfer import files, repository, service
 from stellwerk.infra.http.raw import Call, RawRoutes
 from stellwerk.infra.http.raw.mlflow import PROTOCOL
 from stellwerk.infra.tracking_database import Statements
+from stellwerk.kernel.actor import Actor
 from stellwerk.kernel.route import allow
 from stellwerk.protocols.transfer import wire
 
@@ -47,11 +50,17 @@ async def bring_experiments(call: Call, body: wire.Experiments) -> dict[str, Any
     return {"experiments": [mapped._asdict() for mapped in found]}
 
 
-@routes.post("/runs/known", ADMIN, wire.Ids, limit=wire.BODY_BYTES)
-async def known_runs(call: Call, body: wire.Ids) -> dict[str, Any]:
-    """Tell which runs have come whole, which in part, and which are here of another origin."""
-    return await call.tracking.read_async(
-        lambda st: {"states": service.state_of_things(st, body.transfer, service.RUN, body.ids)})
+def _tell_known(path: str, kind: str) -> None:
+    @routes.post(f"{path}/known", ADMIN, wire.Ids, limit=wire.BODY_BYTES)
+    async def known(call: Call, body: wire.Ids) -> dict[str, Any]:
+        """Tell which things have come whole, which in part, and which are here of another origin."""
+        return await call.tracking.read_async(
+            lambda st: {"states": service.state_of_things(st, body.transfer, kind, body.ids)})
+
+
+for _path, _kind in (("/runs", service.RUN), ("/logged-models", service.LOGGED_MODEL),
+                     ("/registered-models", service.REGISTERED_MODEL)):
+    _tell_known(_path, _kind)
 
 
 @routes.post("/runs", ADMIN, wire.Runs, limit=wire.LARGE_BODY_BYTES)
@@ -79,6 +88,44 @@ async def finish_runs(call: Call, body: wire.Ids) -> dict[str, Any]:
 async def bring_logged_models(call: Call, body: wire.LoggedModels) -> dict[str, Any]:
     """Bring logged models without their files."""
     await call.tracking.write_async(lambda st: service.bring_logged_models(st, call.actor, body))
+    return {}
+
+
+@routes.post("/logged-models/finish", ADMIN, wire.Ids, limit=wire.BODY_BYTES)
+async def finish_logged_models(call: Call, body: wire.Ids) -> dict[str, Any]:
+    """Say that logged models have come whole."""
+    await call.tracking.write_async(lambda st: service.finish_logged_models(st, body))
+    return {}
+
+
+@routes.post("/registered-models", ADMIN, wire.RegisteredModels, limit=wire.BODY_BYTES)
+async def bring_registered_models(call: Call, body: wire.RegisteredModels) -> dict[str, Any]:
+    """Bring registered models without their versions."""
+    await call.tracking.write_async(lambda st: service.bring_registered_models(st, call.actor, body))
+    return {}
+
+
+@routes.post("/versions", ADMIN, wire.Versions, limit=wire.BODY_BYTES)
+async def bring_versions(call: Call, body: wire.Versions) -> dict[str, Any]:
+    """Bring versions of a registered model; what services deploy by stages is guarded as ever."""
+    await to_thread.run_sync(_ask_guards, body, call.actor)
+    await call.tracking.write_async(lambda st: service.bring_versions(st, call.actor, body))
+    return {}
+
+
+def _ask_guards(body: wire.Versions, actor: Actor) -> None:
+    registry.guards.check_create(body.name, actor)
+    for version in body.versions:
+        if version.stage != "None":
+            registry.check_stage(body.name, version.stage, version.version, actor)
+
+
+@routes.post("/aliases", ADMIN, wire.Aliases, limit=wire.BODY_BYTES)
+async def bring_aliases(call: Call, body: wire.Aliases) -> dict[str, Any]:
+    """Set aliases of a registered model after its versions; what services deploy by them is guarded as ever."""
+    for alias, version in body.aliases:
+        await to_thread.run_sync(registry.check_alias, body.name, alias, version, call.actor)
+    await call.tracking.write_async(lambda st: service.bring_aliases(st, call.actor, body))
     return {}
 
 
@@ -122,6 +169,17 @@ async def logged_model_digests(call: Call, body: wire.Ids) -> dict[str, Any]:
     def query(st: Statements) -> dict[str, Any]:
         here = logged_models.by_ids(st, body.ids)
         return {"models": {one: logged_models.importing.content_of(st, one) for one in body.ids if one in here}}
+
+    return await call.tracking.read_async(query, seconds=_LONG_SECONDS)
+
+
+@routes.post("/digests/registered-models", ADMIN, wire.Ids, limit=wire.BODY_BYTES)
+async def registered_digests(call: Call, body: wire.Ids) -> dict[str, Any]:
+    """Return digests over all that is kept of registered models, their versions and aliases."""
+
+    def query(st: Statements) -> dict[str, Any]:
+        here = [name for name in body.ids if registry.find_model(st, name) is not None]
+        return {"models": {name: registry.importing.content_of(st, name) for name in here}}
 
     return await call.tracking.read_async(query, seconds=_LONG_SECONDS)
 

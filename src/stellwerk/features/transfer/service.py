@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stellwerk.features import experiments, ledger, logged_models, runs
+from stellwerk.features import experiments, ledger, logged_models, registry, runs
 from stellwerk.features.experiments import now_ms
 from stellwerk.features.transfer import repository
 from stellwerk.features.transfer.repository import Mapped, Transfer
@@ -100,7 +100,11 @@ def state_of_things(st: Statements, number: int, kind: str, ids: Sequence[str]) 
 
 
 def _here(st: Statements, kind: str, ids: Sequence[str]) -> set[str]:
-    return set(runs.importing.numbers_of(st, ids) if kind == RUN else logged_models.by_ids(st, ids))
+    if kind == RUN:
+        return set(runs.importing.numbers_of(st, ids))
+    if kind == LOGGED_MODEL:
+        return set(logged_models.by_ids(st, ids))
+    return {name for name in ids if registry.find_model(st, name) is not None}
 
 
 def _refuse_foreign(st: Statements, transfer: Transfer, kind: str, ids: Sequence[str]) -> None:
@@ -170,10 +174,49 @@ def bring_logged_models(st: Statements, actor: Actor, body: wire.LoggedModels) -
     ids = [model.id for model in body.models]
     _refuse_foreign(st, transfer, LOGGED_MODEL, ids)
     numbers = _experiment_ids(st, transfer, [model.experiment for model in body.models])
-    repository.put_things(st, LOGGED_MODEL, ids, transfer.no, complete=1)
+    repository.put_things(st, LOGGED_MODEL, ids, transfer.no, complete=0)
     for model in body.models:
         logged_models.importing.import_model(st, actor, model, numbers[model.experiment],
                                              {"source": transfer.source})
+
+
+def finish_logged_models(st: Statements, body: wire.Ids) -> None:
+    """Note that logged models have come whole; raises NotFound for others."""
+    states = state_of_things(st, body.transfer, LOGGED_MODEL, body.ids)
+    others = [one for one in body.ids if states.get(one) not in ("arriving", "complete")]
+    if others:
+        raise NotFound(f"These logged models did not come from there: {_listed(others)}.", field="ids",
+                       value=others[:_SHOWN])
+    repository.put_things(st, LOGGED_MODEL, body.ids, body.transfer, complete=1)
+
+
+def bring_registered_models(st: Statements, actor: Actor, body: wire.RegisteredModels) -> None:
+    """Put registered models without their versions; raises AlreadyExists for names of another origin."""
+    transfer = get_transfer(st, body.transfer)
+    ids = [model.name for model in body.models]
+    _refuse_foreign(st, transfer, REGISTERED_MODEL, ids)
+    repository.put_things(st, REGISTERED_MODEL, ids, transfer.no, complete=0)
+    for model in body.models:
+        registry.importing.import_model(st, actor, model, transfer.team, {"source": transfer.source})
+
+
+def bring_versions(st: Statements, actor: Actor, body: wire.Versions) -> None:
+    """Put versions of a registered model that came from there; raises NotFound for another."""
+    transfer = _of_model(st, body.transfer, body.name)
+    registry.importing.import_versions(st, actor, body.name, body.versions, {"source": transfer.source})
+
+
+def bring_aliases(st: Statements, actor: Actor, body: wire.Aliases) -> None:
+    """Set aliases of a registered model, which has come whole then; raises NotFound for another."""
+    transfer = _of_model(st, body.transfer, body.name)
+    registry.importing.import_aliases(st, actor, body.name, body.aliases, {"source": transfer.source})
+    repository.put_things(st, REGISTERED_MODEL, [body.name], transfer.no, complete=1)
+
+
+def _of_model(st: Statements, number: int, name: str) -> Transfer:
+    if state_of_things(st, number, REGISTERED_MODEL, [name]).get(name) not in ("arriving", "complete"):
+        raise NotFound(f"The registered model {name[:100]!r} did not come from there.", field="name", value=name[:100])
+    return get_transfer(st, number)
 
 
 def check_owner(st: Statements, number: int, owner_id: str) -> None:

@@ -180,12 +180,12 @@ class Version(msgspec.Struct, kw_only=True):
     user_id: str | None = None
     stage: Label = "None"
     source: str = ""
-    owner_id: str | None = None
+    owner_id: Annotated[str, msgspec.Meta(max_length=34)] | None = None
     path: str | None = None
-    run_id: str | None = None
+    run_id: Annotated[str, msgspec.Meta(max_length=32)] | None = None
     run_link: str | None = None
-    model_id: str | None = None
-    status: Label = "READY"
+    model_id: Annotated[str, msgspec.Meta(max_length=34)] | None = None
+    status: Annotated[str, msgspec.Meta(max_length=24)] = "READY"
     status_message: str | None = None
     tags: list[Pair] = []
 
