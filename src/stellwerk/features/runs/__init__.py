@@ -13,10 +13,12 @@ from stellwerk.features.runs.service import (
     log,
     log_inputs,
     log_outputs,
+    set_lifecycle,
     update_run,
     visible_runs,
     writable_run,
 )
 
 __all__ = ["TRACKED", "Point", "Run", "UsedDataset", "artifact_root", "create_run", "get_run", "importing", "log",
-           "log_inputs", "log_outputs", "overview", "seal_due", "update_run", "visible_runs", "writable_run"]
+           "log_inputs", "log_outputs", "overview", "seal_due", "set_lifecycle", "update_run", "visible_runs",
+           "writable_run"]
