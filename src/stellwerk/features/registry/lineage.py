@@ -13,6 +13,8 @@ from stellwerk.kernel.actor import Actor
 from stellwerk.kernel.errors import BadInput, Forbidden, NotFound
 
 VERSIONS_TAG = "mlflow.modelVersions"
+# The tag is written anew with each version.
+_MOST_NOTED = 1000
 
 
 class Lineage(NamedTuple):
@@ -86,7 +88,7 @@ def _joined(root: str, path: str) -> str:
 def note_on_logged_model(st: Statements, actor: Actor, model_id: str, name: str, version: int) -> None:
     """Note on a logged model which version was made of it, as clients look for it there.
 
-    Leaves it where the caller may read the logged model but not write it.
+    Leaves it where the caller may not write the logged model, or sees it no more.
     """
     known = dict(logged_models.tags_of(st, [model_id])[model_id]).get(VERSIONS_TAG)
     try:
@@ -94,9 +96,9 @@ def note_on_logged_model(st: Statements, actor: Actor, model_id: str, name: str,
     except ValueError:
         listed = []
     entry = {"name": name, "version": version}
-    if not isinstance(listed, list) or entry in listed:
+    if not isinstance(listed, list) or entry in listed or len(listed) >= _MOST_NOTED:
         return
     try:
         logged_models.set_tags(st, actor, model_id, [(VERSIONS_TAG, json.dumps([*listed, entry]))])
-    except Forbidden:
+    except (Forbidden, NotFound):
         return

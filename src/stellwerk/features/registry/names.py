@@ -40,6 +40,8 @@ def check_name(name: str | None, path: str = "name") -> str:
                                   "when treated as such.")
     if len(name.encode("utf-8", "surrogatepass")) > NAME_BYTES:
         raise invalid(path, name, f"exceeds the maximum length of {NAME_BYTES} bytes.")
+    if name.isascii() and name.isprintable() and "\\" not in name:
+        return name
     for character in name:
         if character == "\\" or character in _BIDI or unicodedata.category(character) in _CATEGORIES:
             raise invalid(path, name, f"it holds the character U+{ord(character):04X}.")
