@@ -7,7 +7,7 @@ from typing import Any
 from stellwerk.infra.http.raw.answering import Answer, Call
 from stellwerk.infra.http.raw.mlflow import PROTOCOL, mlflow_routes
 from stellwerk.infra.http.raw.routes import RawRoutes
-from stellwerk.kernel.route import public
+from stellwerk.kernel.route import allow, public
 from stellwerk.protocols.mlflow.not_offered import AREAS, refuse
 
 # The release of the protocol that these calls follow; clients compare it with what they need.
@@ -48,7 +48,7 @@ def not_offered() -> list[RawRoutes]:
         routes = mlflow_routes("", version=version_number)
         for method in methods:
             for path in (area, f"{area}/{{rest:path}}"):
-                routes.add(method, path, public("says that it is not offered"))(_refused(area))
+                routes.add(method, path, allow("runs.read"))(_refused(area))
         collections.append(routes)
     return collections
 
