@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
+import json
 from typing import Any
 
 import httpx
@@ -237,6 +239,18 @@ def test_a_token_belongs_to_its_search(wire: Wire, experiment: str) -> None:
     for other in ({"filter": "name != 'x'"}, {"order_by": [{"field_name": "name"}]}, {"experiment_ids": ["0"]},
                   {"datasets": [{"dataset_name": "d"}]}):
         assert "page token" in wire.refused("POST", f"{MODELS}/search", {**search, **other, "page_token": token})
+
+
+@pytest.mark.parametrize("position", [[1, "m\x00"], ["1", "m"], [2**70, "m"], [True, "m"], [1]])
+def test_a_forged_token_is_refused(wire: Wire, experiment: str, position: list[Any]) -> None:
+    for _ in range(2):
+        wire.model(experiment)
+    search = {"experiment_ids": [experiment], "max_results": 1}
+    token = wire.ok("POST", f"{MODELS}/search", search)["next_page_token"]
+    mark = json.loads(base64.urlsafe_b64decode(token))[0]
+    forged = base64.urlsafe_b64encode(json.dumps([mark, *position]).encode()).decode()
+
+    assert "page token" in wire.refused("POST", f"{MODELS}/search", {**search, "page_token": forged})
 
 
 def test_a_page_ends_before_it_holds_too_many_points(
