@@ -57,6 +57,8 @@ ROUTE_MODULES = (
     "stellwerk.features.tracking_pages.experiments_page:pages",
     "stellwerk.features.tracking_pages.runs_page:pages",
     "stellwerk.features.tracking_pages.compare_page:pages",
+    "stellwerk.features.tracking_pages.run_page:pages",
+    "stellwerk.features.tracking_pages.artifacts_page:pages",
     "stellwerk.features.board.pages:pages",
     "stellwerk.features.board.service_pages:pages",
 )
@@ -76,7 +78,6 @@ RAW_MODULES = (
     "stellwerk.features.webhooks.mlflow_api:routes",
     "stellwerk.features.registry.mlflow_models_api:routes",
     "stellwerk.features.registry.mlflow_versions_api:routes",
-    "stellwerk.features.registry.mlflow_artifacts_api:routes",
     "stellwerk.features.registry.mlflow_artifacts_api:routes",
     "stellwerk.features.transfer.api:routes",
 )

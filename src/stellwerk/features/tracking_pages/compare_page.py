@@ -124,16 +124,21 @@ def read_wish(parameters: QueryParams) -> Wish:
     if not 1 <= len(ids) <= MOST_RUNS:
         raise BadInput("A comparison needs runs." if not ids else "So many runs do not fit side by side.", field="run",
                        value=len(ids), allowed=f"1 to {MOST_RUNS}", hint="Tick runs in the table of an experiment.")
+    metrics, drawing = read_curves(parameters)
+    axes = parse_columns(parameters.getlist("p"))[:_MOST_AXES]
+    x, y = (parse_column(name, side) if (name := parameters.get(side)) else None for side in ("x", "y"))
+    return Wish(ids, metrics, drawing, tuple(axes), x, y)
+
+
+def read_curves(parameters: QueryParams) -> tuple[tuple[str, ...], Drawing]:
+    """Return which metrics an address wants as curves, and how they are drawn; raises BadInput."""
     smooth = as_number(parameters.get("smooth", "0").replace(",", "."))
     if smooth is None:
         raise BadInput("The weight of smoothing is a number from 0 to 0.99.", field="smooth",
                        value=parameters.get("smooth", "")[:20])
-    drawing = Drawing(parameters.get("axis", "step"), smooth, parameters.get("logx") == "1",
-                      parameters.get("logy") == "1")
     metrics = tuple(dict.fromkeys(one for one in parameters.getlist("m") if one))[:_MOST_CURVES]
-    axes = parse_columns(parameters.getlist("p"))[:_MOST_AXES]
-    x, y = (parse_column(name, side) if (name := parameters.get(side)) else None for side in ("x", "y"))
-    return Wish(ids, metrics, drawing, tuple(axes), x, y)
+    return metrics, Drawing(parameters.get("axis", "step"), smooth, parameters.get("logx") == "1",
+                            parameters.get("logy") == "1")
 
 
 def _read(st: Statements, actor: Actor, wish: Wish) -> tuple[

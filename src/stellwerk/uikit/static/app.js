@@ -15,11 +15,15 @@ followLive(improve);
 if (document.querySelector("[data-chart]")) {
   import("./charts.js").then((charts) => charts.mountCharts(document));
 }
+const improveWithCharts = async (root) => {
+  improve(root);
+  if (root.querySelector("[data-chart]")) await (await import("./charts.js")).mountCharts(root);
+};
 if (document.querySelector("[data-refill]")) {
-  import("./refill.js").then((refill) => refill.drawAnew(async (root) => {
-    improve(root);
-    await (await import("./charts.js")).mountCharts(root);
-  }));
+  import("./refill.js").then((refill) => refill.drawAnew(improveWithCharts));
+}
+if (document.querySelector("[data-poll]")) {
+  import("./poll.js").then((poll) => poll.pollParts(improveWithCharts));
 }
 if (document.querySelector("[data-fill]")) {
   import("./fill.js").then((fill) => fill.fillParts(improve));

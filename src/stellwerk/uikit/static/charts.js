@@ -123,8 +123,10 @@ export async function mountCharts(root) {
   if (!source || !holders.length) return;
   await import(source);
   document.body.append(tip);
+  const shown = new Set(holders.filter((holder) => !holder.childElementCount));
   await drawAll(root);
-  for (const holder of holders) holder.closest("figure").querySelector("details").open = false;
+  // Where a drawing stood before, its reader has chosen whether the table is open.
+  for (const holder of shown) holder.closest("figure").querySelector("details").open = false;
   document.documentElement.dataset.charts = "drawn";
   if (following) return;
   following = true;
