@@ -96,7 +96,7 @@ def split_rows(split: Mapping[str, Any], subjects: Sequence[Hashable], labels: F
 
 def all_rows(seed: int, rows: int) -> tuple[dict[str, Any], dict[str, list[Any]]]:
     """Return the split and the row numbers for a model that was trained elsewhere: it is judged on every row."""
-    split = {"kind": "given", "seed": seed, "reason": "the model was trained elsewhere; which of these rows it has seen "
+    split = {"kind": "given", "seed": seed, "reason": "the model was trained elsewhere; which of these rows it saw "
                                                       "is not known here"}
     return split, {"holdout": list(range(rows))}
 

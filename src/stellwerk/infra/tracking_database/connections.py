@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,18 @@ def translated(error: Exception, seconds: float = 0.0) -> Exception:
         return Unavailable("The tracking database cannot be reached or is busy; nothing was changed.", retry_after=2,
                            hint="Try again; if it stays, look at the PostgreSQL server.")
     return error
+
+
+@contextlib.contextmanager
+def in_words(seconds: float = 0.0) -> Iterator[None]:
+    """Turn the errors of a driver into what a caller is told; ``seconds`` is the limit that the statements had."""
+    try:
+        yield
+    except Exception as error:  # psycopg's own classes are not imported where SQLite is enough
+        told = translated(error, seconds)
+        if told is not error:
+            raise told from error
+        raise
 
 
 def _out_of_reach(error: Exception, state: str | None) -> bool:

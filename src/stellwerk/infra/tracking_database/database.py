@@ -14,10 +14,10 @@ from stellwerk.infra.tracking_database.connections import (
     Connect,
     Connected,
     begin,
+    in_words,
     lost,
     postgres_server,
     sqlite_file,
-    translated,
 )
 from stellwerk.infra.tracking_database.group_commit import GroupCommit
 from stellwerk.infra.tracking_database.statements import Statements
@@ -62,14 +62,10 @@ class TrackingDatabase:
         """Yield statements with one consistent view; raises BadInput for what takes longer than ``seconds``."""
         statements = self._borrow()
         try:
-            statements.limit_time(seconds)
-            begin(statements, writes=False)
-            yield statements
-        except Exception as error:
-            told = translated(error, seconds)
-            if told is error:
-                raise
-            raise told from error
+            with in_words(seconds):
+                statements.limit_time(seconds)
+                begin(statements, writes=False)
+                yield statements
         finally:
             self._give_back(statements)
 
@@ -90,14 +86,9 @@ class TrackingDatabase:
             return await self.read_async(query)
         statements = self._borrow()
         try:
-            # Autocommit: by-key reads of one moment need no transaction around them but when there are several.
-            begin(statements, writes=False)
-            return query(statements)
-        except Exception as error:
-            told = translated(error)
-            if told is error:
-                raise
-            raise told from error
+            with in_words():
+                begin(statements, writes=False)
+                return query(statements)
         finally:
             self._give_back(statements)
 
@@ -118,10 +109,8 @@ class TrackingDatabase:
                 statements = self._idle.pop()
                 if not lost(statements):
                     return statements
-        try:
+        with in_words():
             return self._connect(False)
-        except Exception as error:
-            raise translated(error) from error
 
     def _give_back(self, statements: Connected) -> None:
         try:
