@@ -32,8 +32,8 @@ from stellwerk.features.models import register_version
 from stellwerk.features.releases import service as releases
 from stellwerk.features.releases.serving import serving
 from stellwerk.features.releases.views import route_view
-from stellwerk.features.trainings import finish_run, open_run
 from stellwerk.features.services import Bundle, bring
+from stellwerk.features.trainings import finish_run, open_run
 from stellwerk.infra.crypto import load_key
 from stellwerk.infra.database import Work
 from stellwerk.infra.installation import Installation, open_installation

@@ -20,8 +20,8 @@ from stellwerk.features.ledger import tables as ledger_tables
 from stellwerk.features.ledger.packs import DecisionPart, build_pack
 from stellwerk.features.models import tables as models
 from stellwerk.features.releases import tables as releases
-from stellwerk.features.trainings import tables as runs
 from stellwerk.features.services import tables as services
+from stellwerk.features.trainings import tables as runs
 from stellwerk.infra.crypto import SigningKey
 from stellwerk.infra.database import Database, Json, Work
 from stellwerk.kernel import canonical_json
