@@ -44,7 +44,8 @@ def read_token(token: str | None, mark: str, kinds: tuple[type | tuple[type, ...
                        hint="Send the same filter, order and ids with it, or start again without a token.")
     for value, kind in zip(content[1:], kinds, strict=True):
         if not isinstance(value, kind) or isinstance(value, bool) or (
-                isinstance(value, int) and not -(2**63) <= value < 2**63) or (isinstance(value, str) and "\x00" in value):
+                isinstance(value, int) and not -(2**63) <= value < 2**63) or (
+                isinstance(value, str) and "\x00" in value):
             raise BadInput("Invalid page token.", field="page_token")
     return content[1:]
 
