@@ -31,28 +31,49 @@ async def receive(chunks: AsyncIterator[bytes], begin: Callable[[], Incoming], f
     Whatever fails, and when the caller goes away, nothing of the file stays. Raises TooSlow when nothing comes for two
     minutes.
     """
-    incoming = await to_thread.run_sync(begin)
+    incoming: Incoming | None = None
     try:
-        pending = bytearray()
-        loop = asyncio.get_running_loop()
+        batches = _batches(chunks)
+        async for batch, more in batches:
+            if incoming is None and not more:
+                # All of it is here: one way to a thread and back.
+                return await to_thread.run_sync(_whole, begin, batch, finish)
+            if incoming is None:
+                incoming = await to_thread.run_sync(begin)
+            await to_thread.run_sync(incoming.write, batch)
+        assert incoming is not None
+        return await to_thread.run_sync(finish, incoming)
+    finally:
+        if incoming is not None:
+            # Also where the request is cancelled; removing a large file takes a while.
+            with anyio.CancelScope(shield=True):
+                await to_thread.run_sync(incoming.discard)
+
+
+async def _batches(chunks: AsyncIterator[bytes]) -> AsyncIterator[tuple[bytearray, bool]]:
+    """Yield large pieces, each with whether another follows; at least one, which may be empty."""
+    pending = bytearray()
+    iterator = aiter(chunks)
+    while True:
         try:
-            async with asyncio.timeout(_IDLE_SECONDS) as patience:
-                async for chunk in chunks:
-                    pending += chunk
-                    if len(pending) >= _BATCH:
-                        await to_thread.run_sync(incoming.write, pending)
-                        pending = bytearray()
-                    patience.reschedule(loop.time() + _IDLE_SECONDS)
+            async with asyncio.timeout(_IDLE_SECONDS):
+                chunk = await anext(iterator, None)
         except TimeoutError:
             raise TooSlow(f"Nothing came for {_IDLE_SECONDS:g} seconds; nothing was stored.",
                           hint="Send the file again.") from None
-        return await to_thread.run_sync(_finish, incoming, pending, finish)
+        if chunk is None:
+            yield pending, False
+            return
+        pending += chunk
+        if len(pending) >= _BATCH:
+            yield pending, True
+            pending = bytearray()
+
+
+def _whole(begin: Callable[[], Incoming], content: bytearray, finish: Callable[[Incoming], _T]) -> _T:
+    incoming = begin()
+    try:
+        incoming.write(content)
+        return finish(incoming)
     finally:
-        # Also where the request is cancelled; removing a large file takes a while.
-        with anyio.CancelScope(shield=True):
-            await to_thread.run_sync(incoming.discard)
-
-
-def _finish(incoming: Incoming, rest: bytearray, finish: Callable[[Incoming], _T]) -> _T:
-    incoming.write(rest)
-    return finish(incoming)
+        incoming.discard()
