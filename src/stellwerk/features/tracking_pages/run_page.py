@@ -53,11 +53,11 @@ def live(request: Request, run_id: RunId, actor: CurrentActor, installation: Cur
     """Give metrics and curves anew where they differ from what was seen; nothing otherwise."""
     wanted, drawing = read_curves(request.query_params)
     found = installation.tracking.read(lambda st: read_live(st, runs.get_run(st, run_id, actor), wanted))
-    fragment = _live(found, drawing)
-    mark = _mark(fragment)
+    latest, curves = _live(found, drawing)
+    mark = _mark(latest + curves)
     if mark == seen:
         return Response(status_code=204)
-    return templates.page(request, "run_live_part.html", title="", run=found.run, live=fragment, mark=mark)
+    return templates.page(request, "run_live.html", title="", run=found.run, latest=latest, curves=curves, mark=mark)
 
 
 @pages.post("/rename", _WRITE)
@@ -100,10 +100,12 @@ def _done(request: Request, installation: Installation, connection: Connection, 
     return RedirectResponse(f"/runs/{run_id}", 303)
 
 
-def _live(found: Live, drawing: Drawing) -> str:
+def _live(found: Live, drawing: Drawing) -> tuple[str, str]:
+    """Return the latest metrics and the curves."""
     charts = [chart_of(f"curve-{place}", key, {found.run.name: history}, drawing)
               for place, (key, history) in enumerate(found.histories.items())]
-    return templates.fragment("run_live.html", run=found.run, live=found, charts=charts)
+    return (templates.fragment("run_latest.html", run=found.run, live=found),
+            templates.fragment("run_curves.html", run=found.run, charts=charts))
 
 
 def _mark(fragment: str) -> str:
@@ -114,14 +116,15 @@ def _page(request: Request, installation: Installation, connection: Connection, 
           refused: StellwerkError | None = None) -> Response:
     wanted, drawing = read_curves(request.query_params)
     view = installation.tracking.read(lambda st: read_run(st, run_id, actor, wanted))
-    fragment = _live(view.live, drawing)
+    latest, curves = _live(view.live, drawing)
     run, experiment = view.run, view.experiment
     crumbs: list[tuple[str, str | None]] = [("Runs", "/experiments"),
                                             (experiment.name, f"/experiments/{experiment.id}")]
     if view.parent is not None:
         crumbs.append((view.parent.name, f"/runs/{view.parent.id}"))
     context: dict[str, Any] = {
-        "view": view, "run": run, "live": fragment, "mark": _mark(fragment), "drawing": drawing, "axis_names": AXES,
+        "view": view, "run": run, "latest": latest, "curves": curves, "mark": _mark(latest + curves),
+        "drawing": drawing, "axis_names": AXES,
         "state": words.lamp_of(run), "words": words, "verdict": verdict_of(view, experiments.now_ms()),
         "tree": folders(view.files), "training": training_of(connection, run.id, actor), "refused": refused,
         "time": iso_ms, "took": seconds_between(run.start_time, run.end_time), "parent_tag": PARENT_TAG,

@@ -1,35 +1,46 @@
-// Parts of a thing under way: <div id data-poll="/address" data-seen="MARK"> is replaced by what that address gives, as
-// soon as it differs from the mark; the address of the page goes along. Without data-poll in the answer all has ended.
+// A thing under way: <div id data-poll="/address" data-seen="MARK">. As soon as what that address gives differs from the
+// mark, those parts of it that have an id take the place of ours; the address of the page goes along as a question.
+// An answer without data-poll says that all has ended.
 const PAUSE = 3000;
 
-async function look(part, improve) {
-  const address = new URL(part.dataset.poll, location.href);
-  address.search = location.search;
-  address.searchParams.set("seen", part.dataset.seen);
-  const answer = await fetch(address, { headers: { accept: "text/html" } });
-  if (answer.status === 204) return part;
-  if (!answer.ok) return null;
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(part.id);
-  if (!fresh) return null;
-  if (!fresh.dataset.poll) { location.reload(); return null; }
+function keepDrawings(before, after) {
   // The drawings of before stay until they are drawn anew; tables that were opened stay open.
-  for (const chart of fresh.querySelectorAll("[data-chart]")) {
-    const before = part.querySelector(`[data-chart="${chart.dataset.chart}"]`);
-    if (!before) continue;
-    chart.append(...before.childNodes);
-    chart.closest("figure").querySelector("details").open = before.closest("figure").querySelector("details").open;
+  for (const chart of after.querySelectorAll("[data-chart]")) {
+    const old = before.querySelector(`[data-chart="${chart.dataset.chart}"]`);
+    if (!old) continue;
+    chart.append(...old.childNodes);
+    chart.closest("figure").querySelector("details").open = old.closest("figure").querySelector("details").open;
   }
-  part.replaceWith(fresh);
-  await improve(fresh);
-  return fresh;
+}
+
+async function look(whole, improve) {
+  const address = new URL(whole.dataset.poll, location.href);
+  address.search = location.search;
+  address.searchParams.set("seen", whole.dataset.seen);
+  const answer = await fetch(address, { headers: { accept: "text/html" } });
+  if (answer.status === 204) return true;
+  if (!answer.ok) return false;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(whole.id);
+  if (!fresh?.dataset.poll) {
+    location.reload();
+    return false;
+  }
+  whole.dataset.seen = fresh.dataset.seen;
+  for (const part of fresh.querySelectorAll(":scope > [id]")) {
+    const old = document.getElementById(part.id);
+    keepDrawings(old, part);
+    old.replaceWith(part);
+    await improve(part);
+  }
+  return true;
 }
 
 export function pollParts(improve) {
-  for (const start of document.querySelectorAll("[data-poll]")) {
-    let part = start;
+  for (const whole of document.querySelectorAll("[data-poll]")) {
     const again = () => setTimeout(async () => {
-      if (document.visibilityState === "visible") part = await look(part, improve).catch(() => part);
-      if (part) again();
+      let goes = true;
+      if (document.visibilityState === "visible") goes = await look(whole, improve).catch(() => true);
+      if (goes) again();
     }, PAUSE);
     again();
   }
