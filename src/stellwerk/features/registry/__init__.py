@@ -18,7 +18,9 @@ from stellwerk.features.registry.guards import (
     check_stage,
     register_guard,
 )
+from stellwerk.features.registry.listing import Listed, list_models, version_tags, versions_page
 from stellwerk.features.registry.lookup import (
+    READ,
     get_by_alias,
     get_model,
     get_version,
@@ -32,9 +34,9 @@ from stellwerk.features.registry.repository.versions import RegisteredVersion
 from stellwerk.features.registry.states import STATES, TRACKED
 from stellwerk.features.registry.versions import change_stage, create_version, delete_version
 
-__all__ = ["GUARDS", "LISTENERS", "STATES", "TRACKED", "AliasGuard", "Listener", "RegisteredModel",
+__all__ = ["GUARDS", "LISTENERS", "READ", "STATES", "TRACKED", "AliasGuard", "Listed", "Listener", "RegisteredModel",
            "RegisteredVersion", "add_listener", "aliases_of", "change_stage", "check_alias", "check_delete",
            "check_stage", "create_model", "create_version", "delete_alias", "delete_model", "delete_version",
            "drop_alias", "find_model", "get_by_alias", "get_model", "get_version", "guards", "importing",
-           "latest_versions", "point_alias", "register_guard", "resolve_uri", "set_alias", "tags_of_model",
-           "version_numbers", "versions_of_run"]
+           "latest_versions", "list_models", "point_alias", "register_guard", "resolve_uri", "set_alias",
+           "tags_of_model", "version_numbers", "version_tags", "versions_of_run", "versions_page"]

@@ -98,6 +98,17 @@ def newest(st: Statements, name: str) -> RegisteredVersion | None:
     return None if row is None else RegisteredVersion(*row)
 
 
+def newest_numbers(st: Statements, names: Sequence[str]) -> dict[str, int]:
+    """Return the highest number of a version of each model that has any."""
+    found: dict[str, int] = {}
+    for start in range(0, len(names), _CHUNK):
+        part = names[start:start + _CHUNK]
+        found |= {row[0]: int(row[1]) for row in st.fetch_all(
+            "SELECT m.name, (SELECT max(v.version) FROM registered_version v WHERE v.name = m.name) "
+            f"FROM registered_model m WHERE m.name IN ({marks(len(part))})", part) if row[1] is not None}
+    return found
+
+
 def latest_of(st: Statements, names: Sequence[str], stages: Sequence[str]) -> dict[str, list[RegisteredVersion]]:
     """Return the version of the highest number in each stage, by name of the model, in the order of the stages."""
     found: dict[str, list[RegisteredVersion]] = {name: [] for name in names}
