@@ -21,6 +21,12 @@ class Choices:
 def open_source(address: str | None, folder: Path | None, choices: Choices) -> Source:
     """Open an MLflow server or database by address, or an exported folder; raises StellwerkError."""
     assert address is not None
+    if address.startswith(("http://", "https://")):
+        from stellwerk.cli.transfer.mlflow_http import MlflowHttp, credentials
+        from stellwerk.cli.transfer.mlflow_server import MlflowServer
+
+        return MlflowServer(MlflowHttp(address, credentials(choices.token_here), choices.workspace),
+                            wanted=choices.wanted)
     from stellwerk.cli.transfer.mlflow_database import MlflowDatabase
     from stellwerk.cli.transfer.places import Places
     from stellwerk.cli.transfer.rows import open_database

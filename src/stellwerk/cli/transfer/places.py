@@ -51,11 +51,14 @@ class Places:
             raise BadInput(f"The artifacts of {owner.id} are said to be at {owner.location!r}, which MLflow would not "
                            "choose; nothing is read there.", field="artifact_uri", value=owner.location[:200],
                            allowed=f"a location that ends in /{owner.id}/artifacts")
-        for candidate in self._candidates(parts.scheme, path, tail, owner):
+        found = self._candidates(parts.scheme, path, tail, owner)
+        for candidate in found:
             real = candidate.resolve()
             if real.is_dir() and list(real.parts[-2:]) == [owner.id, "artifacts"]:
                 return real
-        self._missing.add("/".join(tail[:-2]) or "/")
+        roots = [list(one.parents)[:4 if owner.is_model else 3][-1] for one in found]
+        if found and not any(root.is_dir() for root in roots):
+            self._missing.add(str(roots[0]))
         return None
 
     def _candidates(self, scheme: str, path: str, tail: list[str], owner: Owner) -> list[Path]:
@@ -92,7 +95,7 @@ class Places:
         """Return in words which artifacts were not found or not read."""
         if not self._wanted:
             return ["all artifacts (--no-artifacts)"]
-        found = [f"artifacts at {place}: there is no folder for some runs" for place in sorted(self._missing)[:5]]
+        found = [f"artifacts at {place}: no such folder is here" for place in sorted(self._missing)[:5]]
         if self._linked:
             found.append(f"{self._linked} links that lead out of the artifacts' folders")
         return found
