@@ -154,7 +154,7 @@ def caller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
             made = identity.create_token(work, unique("token"), role, team=team)
         return Calls(client, {"Authorization": f"Bearer {made.secret.reveal()}"})
 
-    with TestClient(app, base_url="http://localhost") as client:
-        yield make
+    client = TestClient(app, base_url="http://localhost")
+    yield make
     database.close()
     app.state.context.installation.tracking.close()

@@ -50,7 +50,8 @@ def get_by_alias(st: Statements, name: str | None, alias: str | None, actor: Act
 
     Raises NotFound for the model, BadInput for an alias that it lacks: clients know the two apart by that.
     """
-    model, wanted = get_model(st, name, actor), names.check_alias(alias)
+    checked, wanted = names.check_name(name), names.check_alias(alias)
+    model = get_model(st, checked, actor)
     if wanted.lower() == names.LATEST:
         newest = versions.newest(st, model.name)
         if newest is None:
