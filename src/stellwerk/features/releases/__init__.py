@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from stellwerk.features.releases.evidence import gate_rows, gate_sentence, role_words
+from stellwerk.features.releases.evidence import STATE_LAMPS, gate_rows, gate_sentence, role_words
 from stellwerk.features.releases.provenance import records_behind
 from stellwerk.features.releases.service import get_revision
 from stellwerk.features.releases.standing import Standing, standings
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _PLANNING = ("positive_label", "subjects_of")
 
 __all__ = [
+    "STATE_LAMPS",
     "Standing",
     "gate_rows",
     "gate_sentence",
