@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,9 +17,9 @@ ANN = Actor("person", "ann", "Ann", permissions=frozenset({(None, name) for name
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     folder: Path = tmp_path_factory.mktemp("versions")
-    yield new_site(Home(folder / "home"))
+    return new_site(Home(folder / "home"))
 
 
 def _register(site: Site, name: str, source: str) -> None:
