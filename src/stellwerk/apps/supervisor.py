@@ -262,7 +262,8 @@ def _announce(options: Options, facts: dict[str, Any], link: str | None, seconds
         print(json.dumps({**facts, "home": str(options.home), "link": link, "seconds": round(seconds, 2)}), flush=True)
         return
     lines = [f"Stellwerk is ready ({seconds:.1f} s)", f"  pages and API  {facts['url']}",
-             f"  gateway        {facts['gateway_url']}", f"  home           {options.home}"]
+             f"  gateway        {facts['gateway_url']}", f"  tracking       export MLFLOW_TRACKING_URI={facts['url']}",
+             f"  home           {options.home}"]
     if link:
         lines.append(f"  sign in once   {link}  (valid 15 minutes)")
     print("\n".join([*lines, "Ctrl-C stops it."]), flush=True)

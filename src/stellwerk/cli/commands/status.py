@@ -72,6 +72,7 @@ def _print(server: dict[str, Any], gateway: dict[str, Any], services: list[dict[
     for name, facts in server.get("components", {}).items():
         rows.append([clean(name), lamp("ready" if facts.get("state") == "running" else facts.get("state")), ""])
     table(["process", "state", "address"], rows)
+    click.echo(f"  MLflow clients: export MLFLOW_TRACKING_URI={server['url']}")
     if services is None:
         click.echo("  with a token in STELLWERK_TOKEN the services are shown too")
     elif services:

@@ -105,7 +105,8 @@ class ReleaseGuard:
         if not any(row["state"] in _ONCE_APPROVED for row in rows):
             services = ", ".join(sorted({row["service"] for runs in adopted.values()
                                          for row in repository.of_runs(connection, runs)}))
-            raise _refused(model, version, alias, f"no approved version of {services or 'a service'} was made from it")
+            raise _refused(model, version, alias, f"no approved version of {services} was made from it.",
+                           f"Name models:/{model}/{version} in the manifest, ship it and let it be approved.")
 
 
 def _revision(connection: Connection, model: str, version: int, alias: str) -> RowMapping:
@@ -118,7 +119,7 @@ def _revision(connection: Connection, model: str, version: int, alias: str) -> R
 def _check_approved(connection: Connection, model: str, version: int, alias: str) -> None:
     found = _revision(connection, model, version, alias)
     if found["state"] not in _ONCE_APPROVED:
-        raise _refused(model, version, alias, f"it is {found['state']}, not approved")
+        raise _refused(model, version, alias, f"it is {found['state']}, not approved.")
 
 
 def _check_not_live(connection: Connection, model: str, version: int) -> None:
@@ -128,6 +129,6 @@ def _check_not_live(connection: Connection, model: str, version: int) -> None:
                            hint="Release another version first.")
 
 
-def _refused(model: str, version: int, alias: str, why: str) -> Conflict:
+def _refused(model: str, version: int, alias: str, why: str, hint: str | None = None) -> Conflict:
     return Conflict(f"{alias!r} of {model!r} cannot point at version {version}: {why}", field="version", value=version,
-                    hint=f"stellwerk show {model} says what it waits for.")
+                    hint=hint or f"stellwerk show {model} {version} says what it waits for.")
