@@ -16,7 +16,7 @@ class AliasGuard(Protocol):
     databases; the caller is known to be allowed to make the change."""
 
     def before_create(self, model: str, actor: Actor) -> None:
-        """Look at a model of which a version is about to be made."""
+        """Look at a model of which a version is about to be made; on the event loop, so it only looks up by key."""
 
     def before_alias(self, model: str, alias: str, version: int | None, actor: Actor) -> None:
         """Look at an alias that is about to point at a version; None means that the alias goes."""
@@ -61,11 +61,17 @@ def check_delete(model: str, version: int | None, actor: Actor) -> None:
         guard.before_delete(model, version, actor)
 
 
-async def ask(tracking: TrackingDatabase, look: Callable[[Statements], Any], check: Callable[[Any], None]) -> None:
+async def ask(tracking: TrackingDatabase, look: Callable[[Statements], Any], check: Callable[[Any], None], *,
+              at_once: bool = False) -> None:
     """Run ``look`` (which raises where the caller may not do this at all) and hand its result to ``check`` in a thread.
 
-    Costs nothing where no guard is registered.
+    ``at_once`` stays on the event loop, for calls whose thread would cost more than the check. Costs nothing where no
+    guard is registered.
     """
-    if GUARDS:
-        seen = await tracking.look_up(look)
+    if not GUARDS:
+        return
+    seen = await tracking.look_up(look)
+    if at_once:
+        check(seen)
+    else:
         await to_thread.run_sync(check, seen)

@@ -32,7 +32,7 @@ async def create(call: Call, body: wire.CreateModelVersion) -> dict[str, Any]:
     check_items(body.tags, "tags")
     tags = {tag.key or "": tag.value or "" for tag in body.tags or ()}
     await guards.ask(call.tracking, lambda st: lookup.get_model(st, body.name, call.actor, WRITE),
-                     lambda found: guards.check_create(found.name, call.actor))
+                     lambda found: guards.check_create(found.name, call.actor), at_once=True)
     made = await call.tracking.write_async(lambda st: versions.create_version(
         st, call.actor, body.name, body.source or "", run_id=body.run_id, model_id=body.model_id,
         run_link=body.run_link or "", description=body.description or "", tags=tags.items()))
