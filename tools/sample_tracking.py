@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stellwerk.features import artifacts, experiments, runs
+from stellwerk.features import artifacts, experiments, registry, runs
 from stellwerk.features.identity import actor_named
 from stellwerk.infra.installation import Installation
 from stellwerk.infra.tracking_database import Statements
@@ -55,7 +55,7 @@ class SampleRuns:
         with installation.database.read() as connection:
             self.actor: Actor = actor_named(connection, person)
         self.now = experiments.now_ms()
-        self.random = random.Random(7)  # noqa: S311 - the same sample each time
+        self.random = random.Random(7)
 
     def experiment(self, name: str, **tags: str) -> int:
         """Make an experiment and return its id."""
@@ -96,6 +96,19 @@ class SampleRuns:
             -speed * step)) for step in range(steps)]
 
 
+def register(sample: SampleRuns, name: str, run_id: str, aliases: Sequence[str]) -> None:
+    """Register what a run made as the next version of a model, with aliases."""
+
+    def change(st: Statements) -> None:
+        if registry.find_model(st, name) is None:
+            registry.create_model(st, sample.actor, name, description="Trials of the mortgage notebook.")
+        made = registry.create_version(st, sample.actor, name, f"runs:/{run_id}/model", run_id=run_id)
+        for alias in aliases:
+            registry.set_alias(st, sample.actor, name, alias, made.version)
+
+    sample.installation.tracking.write(change)
+
+
 def fill_tracking(installation: Installation, person: str = "ben") -> dict[str, str]:
     """Log a sweep with a run under way, a failed one and nested ones; returns ids of some."""
     sample = SampleRuns(installation, person)
@@ -121,15 +134,18 @@ def fill_tracking(installation: Installation, person: str = "ben") -> dict[str, 
     ids["nasty"] = sample.run(
         sweep, "<img src=x onerror=document.title=1>", minutes_ago=400, params={"note": "<script>alert(1)</script>"},
         curves={"val_auc": [0.61, math.nan, 0.62]}, tags={"stage": "'\"><b>x</b>"})
-    for path, data in (("model/MLmodel", _MLMODEL.encode()), ("model/model.skops", bytes(range(256)) * 40),
-                       ("plots/calibration.png", picture()), ("notes.txt", _NOTES.encode()),
-                       ("tables/thresholds.csv", _TABLE.encode()), ("report.html", b"<script>document.title=1</script>"),
-                       ("config.json", json.dumps({"solver": "adam", "schedule": {"warmup": 5, "decay": 0.5}}).encode())):
+    for path, data in (
+            ("model/MLmodel", _MLMODEL.encode()), ("model/model.skops", bytes(range(256)) * 40),
+            ("plots/calibration.png", picture()), ("notes.txt", _NOTES.encode()),
+            ("tables/thresholds.csv", _TABLE.encode()), ("report.html", b"<script>document.title=1</script>"),
+            ("config.json", json.dumps({"solver": "adam", "schedule": {"warmup": 5, "decay": 0.5}}).encode())):
         sample.artifact(best, path, data)
     sample.installation.tracking.write(lambda st: runs.log_inputs(st, sample.actor, best, [(
         runs.UsedDataset("applications", "9f21c0de", "local", json.dumps({"uri": "applications.csv"}),
                          json.dumps({"mlflow_colspec": [{"type": "double", "name": "loan_to_value"}]}),
                          json.dumps({"num_rows": 2380})), [("mlflow.data.context", "training")])]))
+    register(sample, "mortgage-notebook", best, ("candidate",))
+    register(sample, "mortgage-notebook", best, ("challenger", "shadow"))
     for name, age in (("churn baseline", 1500), ("claims triage", 4300), ("card fraud features", 12_000)):
         number = sample.experiment(name)
         for trial in range(3):

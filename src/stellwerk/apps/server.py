@@ -59,6 +59,7 @@ ROUTE_MODULES = (
     "stellwerk.features.tracking_pages.compare_page:pages",
     "stellwerk.features.tracking_pages.run_page:pages",
     "stellwerk.features.tracking_pages.artifacts_page:pages",
+    "stellwerk.features.tracking_pages.models_pages:pages",
     "stellwerk.features.board.pages:pages",
     "stellwerk.features.board.service_pages:pages",
 )
@@ -86,7 +87,8 @@ OWNERS: dict[str, str] = {
     "service": "stellwerk.features.releases.api:team_of_service",
     "job": "stellwerk.features.jobs.api:team_of_job",
 }
-NAVIGATION = (NavItem("services", "Services", "/", "s"), NavItem("runs", "Runs", "/experiments", "r"))
+NAVIGATION = (NavItem("services", "Services", "/", "s"), NavItem("models", "Models", "/models", "m"),
+              NavItem("runs", "Runs", "/experiments", "r"))
 
 
 def _named(reference: str) -> Any:

@@ -7,7 +7,17 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from stellwerk.features import artifacts, datasets, experiments, logged_models, models, runs, services, trainings
+from stellwerk.features import (
+    artifacts,
+    datasets,
+    experiments,
+    logged_models,
+    models,
+    registry,
+    runs,
+    services,
+    trainings,
+)
 from stellwerk.features.tracking_pages.columns import INTERNAL, PARENT_TAG, RunColumn
 from stellwerk.features.tracking_pages.curves import read_histories
 from stellwerk.features.tracking_pages.figures import figure, is_infinite
@@ -68,6 +78,7 @@ class RunView:
     tags: dict[str, str]
     inputs: list[tuple[runs.UsedDataset, dict[str, str]]]
     models: list[ModelLink]
+    registered: list[registry.RegisteredVersion]
     files: list[artifacts.Artifact]
     more_files: bool
     parent: runs.Run | None
@@ -115,7 +126,8 @@ def read_run(st: Statements, run_id: str, actor: Actor, wanted: tuple[str, ...] 
     return RunView(
         run, experiment, live, runs.overview.all_params_of(st, [run.no])[run.no], tags,
         [(used, dict(about)) for used, about in runs.overview.inputs_of(st, [run.no]).get(run.no, [])],
-        _models(st, run), found[:_ARTIFACTS], len(found) > _ARTIFACTS,
+        _models(st, run), registry.versions_of_run(st, [run.id], actor)[run.id], found[:_ARTIFACTS],
+        len(found) > _ARTIFACTS,
         runs.visible_runs(st, actor, [parent]).get(parent) if parent else None, children, columns, count,
         _better(st, live), experiments.may(actor, experiments.WRITE, experiment.team))
 
