@@ -3,6 +3,7 @@ import { mountCopyButtons } from "./copy.js";
 import { keepTimesRelative } from "./time.js";
 import { listenForKeys } from "./keys.js";
 import { followLive } from "./live.js";
+import { followClientLink } from "./client_links.js";
 
 function improve(root) {
   mountCopyButtons(root);
@@ -10,6 +11,7 @@ function improve(root) {
 }
 
 improve(document);
+if (window.location.hash.startsWith("#/")) followClientLink();
 listenForKeys();
 followLive(improve);
 if (document.querySelector("[data-chart]")) {
