@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 
 from stellwerk.apps.tracked import register_tracked, tell_webhooks
 from stellwerk.features import identity
+from stellwerk.features.artifacts import sweep
 from stellwerk.features.registry import GUARDS
 from stellwerk.features.releases.alias_guard import ReleaseGuard
 from stellwerk.features.releases.publishing import keep_published
@@ -185,6 +186,8 @@ def serve(home: Home, *, fd: int | None = None, host: str = "127.0.0.1", port: i
     publisher = threading.Thread(target=keep_published, args=(app.state.context.installation, stop),
                                  name="publisher", daemon=True)
     publisher.start()
+    # What killed uploads left behind is no hurry: the server answers meanwhile.
+    threading.Thread(target=sweep, args=(app.state.context.installation,), name="sweeper", daemon=True).start()
     uvicorn.Server(config).run(sockets=sockets)
     stop.set()
     publisher.join(timeout=5)
