@@ -1,13 +1,13 @@
 """What of tracking stands on the ledger, by type of subject, and which slices hear of changes in others."""
 
-from stellwerk.features import artifacts, experiments, ledger, logged_models, registry, runs, webhooks
+from stellwerk.features import artifacts, experiments, ledger, logged_models, registry, runs, transfer, webhooks
 
 
 def register_tracked() -> None:
     """Tell the ledger which subjects it can read again; call it once in each process that verifies."""
     ledger.SUBJECTS.update({"experiment": experiments.TRACKED, "run": runs.TRACKED,
                             "logged_model": logged_models.TRACKED, "artifact": artifacts.TRACKED, **registry.TRACKED,
-                            "webhook": webhooks.TRACKED})
+                            "webhook": webhooks.TRACKED, "transfer": transfer.TRACKED})
 
 
 def tell_webhooks() -> None:

@@ -20,6 +20,10 @@ class Choices:
 
 def open_source(address: str | None, folder: Path | None, choices: Choices) -> Source:
     """Open an MLflow server or database by address, or an exported folder; raises StellwerkError."""
+    if folder is not None:
+        from stellwerk.cli.transfer.folder import ExportedFolder
+
+        return ExportedFolder(folder, wanted=choices.wanted)
     assert address is not None
     if address.startswith(("http://", "https://")):
         from stellwerk.cli.transfer.mlflow_http import MlflowHttp, credentials

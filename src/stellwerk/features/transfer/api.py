@@ -8,6 +8,7 @@ from anyio import to_thread
 
 from stellwerk.features import experiments, logged_models, registry, runs
 from stellwerk.features.transfer import files, repository, service
+from stellwerk.infra.crypto import load_key
 from stellwerk.infra.http.raw import Call, RawRoutes
 from stellwerk.infra.http.raw.mlflow import PROTOCOL
 from stellwerk.infra.tracking_database import Statements
@@ -28,6 +29,13 @@ def _view(st: Statements, found: repository.Transfer) -> dict[str, Any]:
         "experiments": [mapped._asdict() for mapped in repository.experiments(st, found.no)],
         "things": {kind: {"complete": whole, "arriving": arriving}
                    for kind, (whole, arriving) in repository.counts(st, found.no).items()}}
+
+
+@routes.get("/origin", allow(experiments.READ))
+async def origin(call: Call) -> dict[str, Any]:
+    """Return by what other installations know this one: the beginning of its public key."""
+    key = await to_thread.run_sync(load_key, call.installation.home.keys_dir)
+    return {"origin": f"stellwerk {key.public.hex[:32]}"}
 
 
 @routes.get("/list", ADMIN)

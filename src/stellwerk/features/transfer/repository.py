@@ -103,3 +103,9 @@ def counts(st: Statements, number: int) -> dict[str, tuple[int, int]]:
         whole, arriving = found.get(kind, (0, 0))
         found[kind] = (whole + count, arriving) if complete else (whole, arriving + count)
     return found
+
+
+def numbers_after(st: Statements, after: str, limit: int) -> list[str]:
+    """Return the next numbers of transfers in order, as texts."""
+    return [str(row[0]) for row in st.fetch_all("SELECT no FROM transfer WHERE no > ? ORDER BY no LIMIT ?",
+                                                (int(after or 0), limit))]

@@ -244,3 +244,6 @@ def state_of(st: Statements, number: str) -> dict[str, Any] | None:
     found = repository.get(st, int(number))
     return None if found is None else {"source": found.source, "kind": found.kind, "team": found.team,
                                        "started_at": found.started_at, "started_by": found.started_by}
+
+
+TRACKED = ledger.TrackedSubject(state_of=state_of, ids_after=repository.numbers_after)
