@@ -80,7 +80,7 @@ def _first(known: list[runs.overview.KnownKey]) -> list[str]:
 
 def usual_columns(known: dict[str, list[runs.overview.KnownKey]], metrics: int = 4, params: int = 4) -> list[RunColumn]:
     """Return the columns of a table that nobody chose: start, duration, and what most runs log and differ in."""
-    differing = sorted(known["param"], key=lambda one: (not one.differs, -one.runs, one.name))
+    differing = [one for one in known["param"] if one.differs] or known["param"]
     return [RunColumn("attribute", "start_time"), RunColumn("attribute", "duration"),
             *(RunColumn("metric", name) for name in _first(known["metric"])[:metrics]),
             *(RunColumn("param", one.name) for one in differing[:params])]

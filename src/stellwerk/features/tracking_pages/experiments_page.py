@@ -42,11 +42,12 @@ class Row(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """A page of experiments, how many fit the search, and how many there are."""
+    """A page of experiments, how many fit the search, how many there are, and whether any of them has a run."""
 
     rows: list[Row]
     fitting: int
     total: int
+    begun: bool
 
 
 @pages.get("/experiments", allow(experiments.READ))
@@ -87,7 +88,7 @@ def _listing(st: Statements, actor: Actor, query: TableQuery, text: str, stage: 
     rows = _sorted(rows, query)
     if not whole:
         rows = _counted(st, rows[query.offset:query.offset + query.size])
-    return Listing(rows, len(fitting), len(known))
+    return Listing(rows, len(fitting), len(known), bool(starts))
 
 
 def _counted(st: Statements, rows: Sequence[Row]) -> list[Row]:

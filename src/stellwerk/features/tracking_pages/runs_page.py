@@ -11,10 +11,10 @@ from starlette.responses import JSONResponse, Response
 
 from stellwerk.features import experiments, runs
 from stellwerk.features.tracking_pages import words
-from stellwerk.features.tracking_pages.columns import ATTRIBUTES, INTERNAL, PARENT_TAG, RunColumn, usual_columns
+from stellwerk.features.tracking_pages.columns import ATTRIBUTES, INTERNAL, PARENT_TAG, RunColumn
 from stellwerk.features.tracking_pages.figures import figure
 from stellwerk.features.tracking_pages.statistics import statistics_of
-from stellwerk.features.tracking_pages.table import SAMPLE, SIZE, Table, file_rows, read_table
+from stellwerk.features.tracking_pages.table import SAMPLE, SIZE, Table, columns_of, file_rows, read_table
 from stellwerk.features.tracking_pages.times import iso_ms
 from stellwerk.features.tracking_pages.view import View, read_view
 from stellwerk.infra.http.dependencies import CurrentActor, CurrentInstallation
@@ -70,8 +70,7 @@ def statistics(request: Request, experiment_id: str, actor: CurrentActor,
 
     def query(st: Statements) -> list[Any]:
         scope = view.scope()
-        columns = list(view.columns) or usual_columns(runs.overview.keys_used(st, scope, SAMPLE // 5))
-        return [(column, statistics_of(st, scope, column)) for column in columns]
+        return [(column, statistics_of(st, scope, column)) for column in columns_of(st, view)]
 
     return templates.page(request, "statistics.html", title="", columns=installation.tracking.read(query))
 
@@ -101,8 +100,7 @@ def _file(installation: Installation, view: View) -> Response:
     """Return all runs of the view, also where it shows them in groups."""
     view = replace(view, group=None, sort=view.sort if view.order_column else "")
     view.scope()
-    columns = list(view.columns) or installation.tracking.read(
-        lambda st: usual_columns(runs.overview.keys_used(st, view.scope(), SAMPLE // 5)))
+    columns = installation.tracking.read(lambda st: columns_of(st, view))
     return csv_stream(file_rows(installation, view, columns), f"experiment-{view.experiment_id}-runs")
 
 

@@ -48,7 +48,7 @@ class Table:
 def read_table(st: Statements, view: View) -> Table:
     """Return what a view shows; raises BadInput for a filter that is none and a page of another view."""
     scope = view.scope()
-    columns = list(view.columns) or usual_columns(runs.overview.keys_used(st, scope, _LOOK))
+    columns = columns_of(st, view)
     total = runs.overview.count(st, scope)
     if view.group is not None:
         return _groups(st, view, scope, columns, total)
@@ -63,6 +63,17 @@ def read_table(st: Statements, view: View) -> Table:
     return Table(columns, total, rows=rows_of(st, kept, columns), names=_parents(st, kept, columns),
                  next_url=_turn(view, places[-1], at=view.at + len(kept)) if after and kept else None,
                  previous_url=_turn(view, places[0], back=True, at=max(0, view.at - SIZE)) if before and kept else None)
+
+
+def columns_of(st: Statements, view: View) -> list[RunColumn]:
+    """Return the columns of a view: those chosen, else the usual ones and the one that orders."""
+    if view.columns:
+        return list(view.columns)
+    columns = usual_columns(runs.overview.keys_used(st, view.scope(), _LOOK))
+    ordering = view.order_column
+    if ordering is not None and ordering not in columns and ordering.name != "run_name":
+        columns.append(ordering)
+    return columns
 
 
 def _order(view: View) -> list[Order]:
