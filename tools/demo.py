@@ -294,9 +294,12 @@ class Demo:
         forged.mkdir()
         shutil.copytree(self.home / "keys", forged / "keys")
         shutil.copytree(self.home / "decisions", forged / "decisions")
-        with contextlib.closing(sqlite3.connect(self.home / "control.sqlite")) as source, contextlib.closing(
-                sqlite3.connect(forged / "control.sqlite")) as target:
-            source.backup(target)
+        # Control first: its heads must not speak of more than the copy of tracking holds.
+        for name in ("control.sqlite", "tracking.sqlite"):
+            with contextlib.closing(sqlite3.connect(self.home / name)) as source, contextlib.closing(
+                    sqlite3.connect(forged / name)) as target:
+                source.backup(target)
+        with contextlib.closing(sqlite3.connect(forged / "control.sqlite")) as target:
             target.execute("UPDATE approval SET reason = reason || '!' WHERE rowid = 1")
             target.commit()
         said = self.command(None, "verify", "--home", str(forged), codes=(1,))

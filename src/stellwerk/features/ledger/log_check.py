@@ -48,6 +48,10 @@ class LogCheck:
         return "ledger_event" if self.log == CONTROL else self.log
 
     @property
+    def _of_decisions(self) -> bool:
+        return self.log.startswith("decisions-")
+
+    @property
     def node(self) -> merkle.Node:
         """The tree of the records; of a log whose records are not here, the stored one."""
         return merkle.tile_nodes(self._recomputed if self.tiles else self.stored)
@@ -146,7 +150,7 @@ class LogCheck:
         for position, (leaf, value) in enumerate(zip(leaves, hashes, strict=True), start):
             self._suspect(value != self._hash_kept(position), position, _id_of(leaf))
         if len(leaves) < end - start:
-            self.found.finding("decisions missing", self.table, None,
+            self.found.finding("decisions missing" if self._of_decisions else "events missing", self.table, None,
                                f"positions {start + len(leaves)} to {end - 1} are not there")
         return hashes + [self._hash_kept(position) for position in range(start + len(leaves), end)]
 
@@ -182,7 +186,7 @@ class LogCheck:
                 self.found.finding("hashes changed", "ledger_tile", self.log,
                                    f"the records are right, but not the hashes kept of them (tiles {places})")
             return
-        what = "event changed" if self.log == CONTROL else "decision changed"
+        what = "decision changed" if self._of_decisions else "event changed"
         for position, record in self.suspects:
             self.found.finding(what, self.table, record,
                                f"the record at position {position} is not the one that was sealed there")
