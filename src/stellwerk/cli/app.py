@@ -29,7 +29,7 @@ COMMANDS = {
     "decisions": ("decisions", "decisions", "List the decisions of a service, newest first."),
     "show": ("show", "show", "Show a service, a version, or one decision."),
     "import": ("bring_in", "import_", "Take over what an MLflow server or another installation holds."),
-    "export": ("export", "export", "Write a run, an experiment or a registered model as a folder."),
+    "export": ("export", "export", "Write a run, an experiment or a registered model as a plain folder."),
     "verify": ("verify", "verify", "Prove that nothing on record was changed."),
     "status": ("status", "status", "Show what runs and, with a token, which services are live."),
     "user": ("user", "user", "Manage people, roles and sign-in links."),
