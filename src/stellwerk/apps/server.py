@@ -161,7 +161,7 @@ def create_app(home: Home, settings: Settings, *, more: tuple[Routes, ...] = (),
     install_error_handlers(app)
     raw = [*map(_named, RAW_MODULES), *not_offered()]
     app.guard = lambda inner: Guard(RawApp(inner, app.state.context, raw, OWNED), hosts=settings.host_list,
-                                    registry=registry)
+                                    registry=registry, by_token=OWNED)
     app.state.raw_routes = raw
     check_routes(app, known)
     register_tracked()

@@ -51,10 +51,13 @@ def by_name(st: Statements, name: str) -> Experiment | None:
 
 def by_ids(st: Statements, ids: Sequence[int]) -> list[Experiment]:
     """Return the experiments of the ids, ordered by id."""
-    if not ids:
-        return []
-    rows = st.fetch_all(f"SELECT {_COLUMNS} FROM experiment WHERE id IN ({marks(len(ids))}) ORDER BY id", ids)
-    return [Experiment(*row) for row in rows]
+    found: list[Experiment] = []
+    wanted = sorted(set(ids))
+    for start in range(0, len(wanted), 500):
+        part = wanted[start:start + 500]
+        found += [Experiment(*row) for row in st.fetch_all(
+            f"SELECT {_COLUMNS} FROM experiment WHERE id IN ({marks(len(part))}) ORDER BY id", part)]
+    return found
 
 
 def change(st: Statements, experiment_id: int, *, now: int, name: str | None = None,

@@ -63,7 +63,7 @@ def same_origin(origin: str, host: str, scheme: str) -> bool:
     return parts.netloc.lower().removesuffix(port) == host.strip().lower().removesuffix(port)
 
 
-def _refusal(scope: Scope, allowed_hosts: tuple[str, ...]) -> StellwerkError | None:
+def _refusal(scope: Scope, allowed_hosts: tuple[str, ...], by_token: tuple[str, ...]) -> StellwerkError | None:
     pairs: list[tuple[bytes, bytes]] = scope["headers"]
     if sum(len(name) + len(value) for name, value in pairs) > _HEADER_BYTES:
         return HeadersTooLarge("The header fields are too large.", allowed=f"{_HEADER_BYTES} bytes")
@@ -79,10 +79,12 @@ def _refusal(scope: Scope, allowed_hosts: tuple[str, ...]) -> StellwerkError | N
         return BadInput("A request carries Content-Length or Transfer-Encoding, not both.", field="Transfer-Encoding")
     if scope["method"] in _SAFE_METHODS:
         return None
-    return _cross_site(headers, hosts[0], scope.get("scheme", "http"))
+    by_token_only = bool(by_token) and scope["path"].startswith(by_token)
+    return _cross_site(headers, hosts[0], scope.get("scheme", "http"), by_token_only=by_token_only)
 
 
-def _cross_site(headers: dict[str, list[str]], host: str, scheme: str) -> StellwerkError | None:
+def _cross_site(headers: dict[str, list[str]], host: str, scheme: str, *,
+                by_token_only: bool) -> StellwerkError | None:
     origins, sites = headers.get("origin", []), headers.get("sec-fetch-site", [])
     hint = "Send the form from a page of this installation, or use a token and no cookie."
     if any(site != "same-origin" for site in sites):
@@ -92,7 +94,7 @@ def _cross_site(headers: dict[str, list[str]], host: str, scheme: str) -> Stellw
         return Forbidden("Another site may not change anything here.", field="Origin", value=origins[0][:200],
                          allowed=f"{scheme}://{host}", hint=hint)
     token_alone = "authorization" in headers and "cookie" not in headers
-    if not origins and not sites and not token_alone:
+    if not origins and not sites and not token_alone and not by_token_only:
         return Forbidden("A change must say which page it comes from, or carry a token and no cookie.",
                          field="Origin", hint=hint)
     return None
@@ -101,9 +103,12 @@ def _cross_site(headers: dict[str, list[str]], host: str, scheme: str) -> Stellw
 class Guard:
     """The outermost ASGI layer of a server."""
 
-    def __init__(self, app: ASGIApp, *, hosts: tuple[str, ...], registry: Registry) -> None:
+    def __init__(self, app: ASGIApp, *, hosts: tuple[str, ...], registry: Registry,
+                 by_token: tuple[str, ...] = ()) -> None:
         self.app = app
         self.hosts = hosts
+        # Below these prefixes no cookie admits anybody: who sends no token hears that one is asked for.
+        self.by_token = by_token
         self.requests = registry.counter("stellwerk_http_requests_total", "Requests by route and status.",
                                          ("method", "route", "status"))
         self.seconds = registry.histogram("stellwerk_http_request_seconds", "Time to the end of the answer.",
@@ -127,7 +132,7 @@ class Guard:
             await send(message)
 
         try:
-            refusal = _refusal(scope, self.hosts)
+            refusal = _refusal(scope, self.hosts, self.by_token)
             if refusal is None:
                 await self.app(scope, receive, guarded_send)
             else:

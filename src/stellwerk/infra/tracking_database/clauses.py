@@ -9,6 +9,8 @@ from typing import Any
 from stellwerk.infra.tracking_database.statements import marks
 
 Clause = tuple[str, list[Any]]
+# A condition nested for more terms would overflow the parser of SQLite.
+_NESTED = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ def order_sql(terms: Sequence[Term]) -> str:
 
 def after(terms: Sequence[Term], position: Sequence[Any]) -> Clause:
     """Return the condition of standing behind a position in the order of the terms."""
+    if len(terms) > _NESTED:
+        return _after_flat(terms, position)
     text = ""
     values: list[Any] = []
     for term, value in reversed(list(zip(terms, position, strict=True))):
@@ -37,6 +41,17 @@ def after(terms: Sequence[Term], position: Sequence[Any]) -> Clause:
         else:
             text, values = f"{term.sql} {sign} ?", [value]
     return text, values
+
+
+def _after_flat(terms: Sequence[Term], position: Sequence[Any]) -> Clause:
+    texts: list[str] = []
+    values: list[Any] = []
+    equal = ""
+    for place, term in enumerate(terms):
+        texts.append(f"({equal}{term.sql} {'<' if term.descending else '>'} ?)")
+        values += position[:place + 1]
+        equal += f"{term.sql} = ? AND "
+    return f"({' OR '.join(texts)})", values
 
 
 def compared(column: str, op: str, value: Any, *, postgres: bool = False) -> Clause:

@@ -8,10 +8,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from stellwerk.infra.tracking_database.statements import PostgresStatements, SqliteStatements, too_slow
+from stellwerk.infra.tracking_database.statements import PostgresStatements, SqliteStatements, too_complex, too_slow
 from stellwerk.kernel.errors import StellwerkError, Unavailable
 from stellwerk.kernel.secret import Secret
 
+# What SQLite says of a statement beyond its limits; PostgreSQL has a class of states for it.
+_TOO_COMPLEX = ("parser stack overflow", "Expression tree is too large", "too many SQL variables", "tables in a join",
+                "string or blob too big", "LIKE or GLOB pattern too complex")
 Connected = SqliteStatements | PostgresStatements
 Connect = Callable[[bool], Connected]
 """Opens a connection: for writing when True, else for reading only."""
@@ -68,10 +71,12 @@ def translated(error: Exception, seconds: float = 0.0) -> Exception:
                                hint="Free space on the volume of the home folder and try again.")
         if "locked" in text or "busy" in text:
             return Unavailable("The database is busy; nothing was changed.", retry_after=1, hint="Try again.")
-        return error
+        return too_complex() if any(part in text for part in _TOO_COMPLEX) else error
     state = getattr(error, "sqlstate", None)
     if state == "57014":
         return too_slow(seconds)
+    if state is not None and state.startswith("54"):
+        return too_complex()
     if _out_of_reach(error, state):
         return Unavailable("The tracking database cannot be reached or is busy; nothing was changed.", retry_after=2,
                            hint="Try again; if it stays, look at the PostgreSQL server.")

@@ -166,3 +166,8 @@ def too_slow(seconds: float) -> BadInput:
     """Return the error of a search that was stopped after so many seconds."""
     return BadInput(f"The search was stopped after {seconds:g} seconds.",
                     hint="Name fewer experiments, or filter by something that few runs have.")
+
+
+def too_complex() -> BadInput:
+    """Return the error of a search that is beyond what the database can read."""
+    return BadInput("The search asks for too much at once.", hint="Use fewer or shorter conditions, keys and ids.")

@@ -75,6 +75,8 @@ class RawApp:
         """Answer a raw route, or hand the call on."""
         path = scope["path"]
         methods = self.exact.get(path)
+        if methods is not None and b"%" in scope.get("raw_path", b""):
+            methods = None  # an encoded slash separates nothing
         if methods is None and not path.startswith(self.owned):
             await self.inner(scope, receive, send)
             return
