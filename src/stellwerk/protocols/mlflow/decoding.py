@@ -80,7 +80,7 @@ def _refuse_nul(value: Any, path: str) -> None:
     while waiting:
         one, at = waiting.pop()
         if isinstance(one, str) and "\0" in one:
-            raise invalid(at or "body", one, "it holds a NUL character.")
+            raise invalid(at[:200] or "body", one, "it holds a NUL character.")
         if isinstance(one, list):
             waiting += [(inner, f"{at}[{place}]") for place, inner in enumerate(one)]
         elif isinstance(one, dict):
