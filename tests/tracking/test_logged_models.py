@@ -82,7 +82,7 @@ def test_a_model_from_making_to_its_end(client: MlflowClient, experiment: str) -
 def test_fluent_functions_make_a_model_with_a_place_of_its_own(client: MlflowClient) -> None:
     mlflow.set_experiment(unique("fluent"))
 
-    made = mlflow.initialize_logged_model(name="chain", params={"k": 3})
+    made = mlflow.initialize_logged_model(name="chain", params={"k": "3"})
     outside = mlflow.create_external_model(name="outside")
     active = mlflow.set_active_model(name="active")
     with mlflow.start_run():
