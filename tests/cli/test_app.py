@@ -67,7 +67,7 @@ def test_each_command_teaches_by_example_and_takes_the_shared_options(words, com
 def test_all_commands_of_the_way_are_there():
     assert set(COMMANDS) == {
         "up", "new", "check", "train", "ship", "versions", "approve", "reject", "release", "rollback", "decide",
-        "decisions", "show", "verify", "status", "user", "token"}
+        "decisions", "show", "import", "export", "verify", "status", "user", "token"}
 
 
 def test_an_unknown_command_names_the_closest(call):
