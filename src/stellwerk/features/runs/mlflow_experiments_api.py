@@ -10,11 +10,13 @@ from stellwerk.features.runs.repository import inputs, runs
 from stellwerk.infra.http.raw import Call
 from stellwerk.infra.http.raw.mlflow import mlflow_routes
 from stellwerk.infra.tracking_database import Statements
+from stellwerk.kernel.errors import BadInput
 from stellwerk.kernel.route import allow
 from stellwerk.protocols.mlflow.wire import experiments as wire
 
 routes = mlflow_routes("/mlflow/experiments")
 _MOST_DATASETS = 1000
+_MOST_EXPERIMENTS = 20
 
 
 @routes.post("/delete", allow(WRITE), wire.ExperimentById)
@@ -46,7 +48,13 @@ async def restore(call: Call, body: wire.ExperimentById) -> dict[str, Any]:
 @routes.post("/search-datasets", allow(READ), wire.SearchDatasets)
 async def search_datasets(call: Call, body: wire.SearchDatasets) -> dict[str, Any]:
     """List the data sets that runs of experiments used."""
-    wanted = [experiments.parse_id(one) for one in body.experiment_ids or ()]
+    named = body.experiment_ids or ()
+    if not named:
+        raise BadInput("SearchDatasets request must specify at least one experiment_id.", field="experiment_ids")
+    if len(named) > _MOST_EXPERIMENTS:
+        raise BadInput(f"SearchDatasets request cannot specify more than {_MOST_EXPERIMENTS} experiment_ids. "
+                       f"Received {len(named)} experiment_ids.", field="experiment_ids")
+    wanted = [experiments.parse_id(one) for one in named]
 
     def query(st: Statements) -> dict[str, Any]:
         ids = [one.id for one in experiments.visible(st, call.actor, wanted)]

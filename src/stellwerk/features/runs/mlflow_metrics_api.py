@@ -14,7 +14,7 @@ from stellwerk.infra.tracking_database import Statements
 from stellwerk.kernel.errors import BadInput, NotFound
 from stellwerk.kernel.route import allow
 from stellwerk.protocols.mlflow import limits, paging
-from stellwerk.protocols.mlflow.decoding import invalid
+from stellwerk.protocols.mlflow.decoding import missing
 from stellwerk.protocols.mlflow.wire import runs as wire
 
 routes = mlflow_routes("/mlflow/metrics")
@@ -55,7 +55,12 @@ async def get_history(call: Call, body: wire.MetricHistory) -> dict[str, Any]:
 @routes.get("/get-history-bulk-interval", allow(READ), wire.MetricHistoryInterval)
 async def get_interval(call: Call, body: wire.MetricHistoryInterval) -> dict[str, Any]:
     """Return points of a metric in several runs between two steps, thinned evenly."""
-    wanted = _several(body.run_ids or (), "run_ids")
+    wanted = list(dict.fromkeys(body.run_ids or ()))
+    if not wanted:
+        raise missing("run_ids")
+    if len(wanted) > _MOST_RUNS:
+        raise BadInput(f"GetMetricHistoryBulkInterval request must specify at most {_MOST_RUNS} run_ids. "
+                       f"Received {len(wanted)} run_ids.", field="run_ids")
     first, last = body.start_step, body.end_step
     if (first is None) != (last is None):
         raise BadInput("If either start step or end step are specified, both must be specified.", field="start_step")
@@ -64,7 +69,9 @@ async def get_interval(call: Call, body: wire.MetricHistoryInterval) -> dict[str
                        f"Found start_step={first} and end_step={last}.", field="end_step")
     for name, step in (("start_step", first), ("end_step", last)):
         limits.check_int64(step or 0, name)
-    size = paging.page_size(body.max_results, _THINNED, _THINNED)
+    size = _THINNED if body.max_results is None else body.max_results
+    if not 1 <= size <= _THINNED:
+        raise BadInput(f"max_results must be between 1 and {_THINNED}.", field="max_results", value=size)
 
     def query(st: Statements) -> dict[str, Any]:
         metrics: list[dict[str, Any]] = []
@@ -79,7 +86,14 @@ async def get_interval(call: Call, body: wire.MetricHistoryInterval) -> dict[str
 @routes.get("/get-history-bulk", allow(READ), wire.MetricHistoryBulk)
 async def get_bulk(call: Call, body: wire.MetricHistoryBulk) -> dict[str, Any]:
     """Return the points of a metric in several runs, ordered by run, time, step and value."""
-    wanted = _several(body.run_id or (), "run_id")
+    wanted = list(dict.fromkeys(body.run_id or ()))
+    if not wanted:
+        raise BadInput("GetMetricHistoryBulk request must specify at least one run_id.", field="run_id")
+    if len(wanted) > _MOST_RUNS:
+        raise BadInput(f"GetMetricHistoryBulk request cannot specify more than {_MOST_RUNS} run_ids. "
+                       f"Received {len(wanted)} run_ids.", field="run_id")
+    if not body.metric_key:
+        raise BadInput("GetMetricHistoryBulk request must specify a metric_key.", field="metric_key")
     size = paging.page_size(body.max_results, _MOST, _MOST)
 
     def query(st: Statements) -> dict[str, Any]:
@@ -90,13 +104,6 @@ async def get_bulk(call: Call, body: wire.MetricHistoryBulk) -> dict[str, Any]:
         return {"metrics": metrics}
 
     return await call.tracking.read_async(query)
-
-
-def _several(run_ids: Sequence[str], name: str) -> list[str]:
-    wanted = list(dict.fromkeys(run_ids))
-    if len(wanted) > _MOST_RUNS:
-        raise invalid(name, len(wanted), f"at most {_MOST_RUNS} runs can be asked for at once.")
-    return wanted
 
 
 def _numbers(st: Statements, call: Call, run_ids: Sequence[str]) -> list[tuple[str, int]]:

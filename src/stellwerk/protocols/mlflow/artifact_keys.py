@@ -131,7 +131,8 @@ def _check_segment(segment: str, field: str) -> None:
 
 def _check_characters(segment: str, field: str) -> None:
     if segment in ("", ".", ".."):
-        raise _refused(field, segment, "a segment is empty, '.' or '..'.")
+        # These two words alone: clients and their tests compare the whole message.
+        raise BadInput("Invalid path", field=field, value=ascii(segment))
     for character in segment:
         if character in _SPECIAL or character in _BIDI or unicodedata.category(character) in _CATEGORIES:
             raise _refused(field, segment, f"it holds the character U+{ord(character):04X}.")

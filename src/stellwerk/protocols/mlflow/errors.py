@@ -39,10 +39,7 @@ def status_and_body(error: StellwerkError) -> tuple[int, dict[str, object]]:
             code, status = named, answered
             break
     message = error.message if error.hint is None else f"{error.message} {error.hint}"
-    body: dict[str, object] = {"error_code": code, "message": message}
-    if error.field is not None:
-        body["field"] = error.field
-    return status, body
+    return status, {"error_code": code, "message": message}
 
 
 def endpoint_not_found(method: str, path: str) -> tuple[int, dict[str, object]]:

@@ -127,18 +127,20 @@ def history(st: Statements, run_no: int, key: str, *, after: Sequence[Any] | Non
 
 def history_by_step(st: Statements, run_no: int, key: str, first: int | None, last: int | None,
                     limit: int) -> list[tuple[Any, ...]]:
-    """Return points between two steps in order of step, thinned to about ``limit`` rows, both ends kept."""
-    number = keys.known_number(st, key)
-    where, parameters = "run_no = ? AND key_no = ?", [run_no, number]
+    """Return points between two steps in order of step, thinned evenly to at most ``limit``, both ends kept."""
+    where, parameters = "run_no = ? AND key_no = ?", [run_no, keys.known_number(st, key)]
     if first is not None and last is not None:
         where += " AND step BETWEEN ? AND ?"
         parameters += [first, last]
-    return st.fetch_all(
+    rows = st.fetch_all(
         "SELECT timestamp, step, value, is_nan FROM (SELECT timestamp, step, value, is_nan, "
-        "row_number() OVER (ORDER BY step, timestamp, value) AS place, count(*) OVER () AS points "
-        f"FROM metric WHERE {where}) numbered WHERE points <= ? OR place = 1 OR place = points "
-        "OR (place * ?) / points <> ((place - 1) * ?) / points ORDER BY step, timestamp, value",
-        (*parameters, limit, limit, limit))
+        "row_number() OVER (PARTITION BY part ORDER BY step, timestamp, value, is_nan) AS place, "
+        "row_number() OVER (ORDER BY step DESC, timestamp DESC, value DESC, is_nan DESC) AS from_end FROM ("
+        "SELECT timestamp, step, value, is_nan, ntile(?) OVER (ORDER BY step, timestamp, value, is_nan) AS part "
+        f"FROM metric WHERE {where}) parted) placed WHERE place = 1 OR from_end = 1 "
+        "ORDER BY step, timestamp, value, is_nan", (limit, *parameters))
+    # The end stands for the last part where both would be one too many.
+    return rows if len(rows) <= limit else [*rows[:limit - 1], rows[-1]]
 
 
 def stream_points(st: Statements, run_no: int) -> Iterator[tuple[Any, ...]]:

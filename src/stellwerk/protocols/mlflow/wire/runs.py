@@ -186,7 +186,6 @@ class MetricHistoryInterval(Request):
 class MetricHistoryBulk(Request):
     """All points of a metric in several runs."""
 
-    required: ClassVar[tuple[str, ...]] = ("run_id", "metric_key")
     run_id: list[str] | None = None
     metric_key: str | None = None
     max_results: int | None = None
