@@ -148,3 +148,10 @@ def test_a_rare_filter_is_read_first_and_a_common_one_after_the_order(installati
             page, _ = search(statements, [0], ["active"], parse_run_filter(text),
                              parse_run_order(["metrics.many DESC"]), None, 100)
         assert len(page) == count
+
+
+def test_a_search_over_very_many_experiments_is_refused_in_words(installation: Installation) -> None:
+    from stellwerk.features.experiments import visible
+
+    with installation.tracking.reading() as statements:
+        assert [one.id for one in visible(statements, ANN, [0, *range(10, 10_000)])] == [0]

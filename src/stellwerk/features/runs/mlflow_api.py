@@ -18,12 +18,13 @@ from stellwerk.infra.tracking_database import Statements
 from stellwerk.kernel.errors import BadInput
 from stellwerk.kernel.route import allow
 from stellwerk.protocols.mlflow import limits, paging
-from stellwerk.protocols.mlflow.decoding import check_items
+from stellwerk.protocols.mlflow.decoding import check_items, invalid
 from stellwerk.protocols.mlflow.search import parse_run_filter, parse_run_order
 from stellwerk.protocols.mlflow.wire import runs as wire
 
 routes = mlflow_routes("/mlflow/runs")
 _MOST = 50_000
+_MOST_EXPERIMENTS = 10_000
 _MODELS_TAG = "mlflow.log-model.history"
 
 
@@ -182,6 +183,9 @@ async def search(call: Call, body: wire.SearchRuns) -> dict[str, Any]:
     filters, order = parse_run_filter(body.filter), parse_run_order(body.order_by or ())
     stages = limits.view_stages(body.run_view_type)
     size = paging.page_size(body.max_results, 1000, _MOST)
+    if len(body.experiment_ids or ()) > _MOST_EXPERIMENTS:
+        raise invalid("experiment_ids", len(body.experiment_ids or ()),
+                      f"at most {_MOST_EXPERIMENTS} experiments can be searched at once.")
     wanted = [experiments.parse_id(one) for one in body.experiment_ids or ()]
     mark = paging.query_mark("runs", sorted(set(wanted)), body.filter, body.order_by, stages)
     position = paging.read_token(body.page_token, mark, searching.token_kinds(order))
