@@ -150,7 +150,7 @@ def test_a_rare_filter_is_read_first_and_a_common_one_after_the_order(installati
         assert len(page) == count
 
 
-def test_a_search_over_very_many_experiments_is_refused_in_words(installation: Installation) -> None:
+def test_thousands_of_ids_are_looked_up_at_once(installation: Installation) -> None:
     from stellwerk.features.experiments import visible
 
     with installation.tracking.reading() as statements:
