@@ -10,7 +10,14 @@ import pytest
 from stellwerk.apps.prepare import prepare_home
 from stellwerk.apps.sealing import Sealing
 from stellwerk.apps.tracked import register_tracked
-from stellwerk.features.ledger import SUBJECTS, tracking_source, verify_installation, verify_tracking
+from stellwerk.features.ledger import (
+    SUBJECTS,
+    Standing,
+    standing_of,
+    tracking_source,
+    verify_installation,
+    verify_tracking,
+)
 from stellwerk.features.ledger.findings import Verification
 from stellwerk.features.runs import Point, create_run, log, sealing, update_run
 from stellwerk.infra.crypto import load_key
@@ -108,3 +115,20 @@ def test_a_run_written_past_the_platform_is_found(installation: Installation) ->
                        "VALUES ('f0', 0, 'x', '', 'FINISHED', 'active', 0, 'ann')")
 
     assert [(one["what"], one["row"]) for one in _verify(installation).findings] == [("row without event", "f0")]
+
+
+def test_where_a_run_stands_on_the_ledger_is_told(installation: Installation) -> None:
+    run_id = _run(installation, ended=True)
+
+    def standing() -> object:
+        with installation.tracking.reading() as st, installation.database.read() as connection:
+            return standing_of(st, connection, "run", run_id)
+
+    assert standing() is None
+    sealing.seal_due(installation.tracking)
+    waiting = standing()
+    Sealing(installation).once()
+    sealed = standing()
+    assert isinstance(waiting, Standing)
+    assert isinstance(sealed, Standing)
+    assert (waiting.verb, waiting.position, waiting.sealed_in, sealed.sealed_in) == ("run.ended", 0, None, 1)

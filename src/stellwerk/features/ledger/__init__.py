@@ -5,7 +5,7 @@ from stellwerk.features.ledger.proofs import anchor_of
 from stellwerk.features.ledger.sealing import Head, LeafSource, get_head, seal_once
 from stellwerk.features.ledger.service import CONTROL, record
 from stellwerk.features.ledger.sources import decision_sources
-from stellwerk.features.ledger.tracked import TRACKING, StateOf, record_tracked
+from stellwerk.features.ledger.tracked import TRACKING, Standing, StateOf, record_tracked, standing_of
 from stellwerk.features.ledger.tracked_check import SUBJECTS, TrackedSubject, tracking_source, verify_tracking
 from stellwerk.features.ledger.verification import verify_installation
 
@@ -15,6 +15,7 @@ __all__ = [
     "Head",
     "LeafSource",
     "SUBJECTS",
+    "Standing",
     "StateOf",
     "TRACKING",
     "TrackedSubject",
@@ -25,6 +26,7 @@ __all__ = [
     "record",
     "record_tracked",
     "seal_once",
+    "standing_of",
     "tracking_source",
     "verify_installation",
     "verify_tracking",

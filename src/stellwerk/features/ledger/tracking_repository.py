@@ -54,6 +54,13 @@ def last_events(st: Statements, subject_type: str, after: str, limit: int) -> li
         "ORDER BY subject_id", (subject_type, after, limit))]
 
 
+def last_of_subject(st: Statements, subject_type: str, subject_id: str) -> dict[str, Any] | None:
+    """Return the last event of one subject, or None."""
+    row = st.fetch_one(f"SELECT {_NAMES} FROM tracking_event WHERE subject_type = ? AND subject_id = ? "
+                       "ORDER BY position DESC LIMIT 1", (subject_type, subject_id))
+    return None if row is None else _event(row)
+
+
 def of_subject(st: Statements, subject_type: str, subject_id: str) -> list[dict[str, Any]]:
     """Return the events of one subject, oldest first."""
     return [_event(row) for row in st.fetch_all(
