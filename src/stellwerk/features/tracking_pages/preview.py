@@ -137,12 +137,18 @@ def _cell(value: Any) -> str:
     return text if len(text) <= _CELL else f"{text[:_CELL]}…"
 
 
+def _is_table(content: Any) -> bool:
+    """Tell whether JSON has the form of the tables that clients log."""
+    if not isinstance(content, dict) or set(content) != {"columns", "data"}:
+        return False
+    head, rows = content["columns"], content["data"]
+    return isinstance(head, list) and isinstance(rows, list) and all(isinstance(row, list) for row in rows)
+
+
 def _json(text: str) -> Preview:
     try:
         content = json.loads(text)
-        # Tables that clients log have this form.
-        if isinstance(content, dict) and set(content) == {"columns", "data"} and all(
-                isinstance(part, list) for part in (content["columns"], content["data"], *content["data"])):
+        if _is_table(content):
             return _table(content["columns"], content["data"], False)
         return Preview("text", json.dumps(content, indent=2, ensure_ascii=False))
     except (ValueError, RecursionError):

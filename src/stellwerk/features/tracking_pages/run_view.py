@@ -202,7 +202,7 @@ def training_of(connection: Connection, run_id: str, actor: Actor) -> dict[str, 
         data = datasets.get_dataset_version(connection, training["dataset_version_id"])
     except NotFound:
         data = None
-    number = next((row["number"] for row in models.versions_of(connection, [service["name"]])
+    number = next((row["number"] for row in models.versions_of(connection, [training["service"]])
                    if row["run_id"] == run_id), None)
     return {**training, "title": service["title"], "version": number, "data": data,
             "adopted": trainings.adoption_of(connection, run_id)}

@@ -14,7 +14,7 @@ from stellwerk.features.tracking_pages import words
 from stellwerk.features.tracking_pages.columns import ATTRIBUTES, INTERNAL, PARENT_TAG, RunColumn
 from stellwerk.features.tracking_pages.figures import figure
 from stellwerk.features.tracking_pages.statistics import statistics_of
-from stellwerk.features.tracking_pages.table import SAMPLE, SIZE, Table, columns_of, file_rows, read_table
+from stellwerk.features.tracking_pages.table import SAMPLE, Table, columns_of, file_rows, read_table
 from stellwerk.features.tracking_pages.times import iso_ms
 from stellwerk.features.tracking_pages.view import View, read_view
 from stellwerk.infra.http.dependencies import CurrentActor, CurrentInstallation
@@ -57,7 +57,7 @@ def runs_page(request: Request, experiment_id: str, actor: CurrentActor, install
         stylesheets=["evidence.css", "tracking.css"], crumbs=[("Runs", "/experiments"), (found.name, None)],
         experiment=found, view=view, table=table, fault=fault, columns=columns, words=words, attributes=ATTRIBUTES,
         verdict=_verdict(view, table), chooser=_chooser(columns, known), groupings=_groupings(view, known),
-        address=str(request.url), whole=not view.filter and view.within is None, size=SIZE, time=iso_ms,
+        address=str(request.url), whole=not view.filter and view.within is None, time=iso_ms,
         uri=str(request.base_url).rstrip("/"))
 
 

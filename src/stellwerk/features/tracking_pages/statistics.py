@@ -48,14 +48,18 @@ def statistics_of(st: Statements, scope: runs.overview.Scope, column: RunColumn)
     if column.kind == "metric":
         values, odd = runs.overview.metric_in_order(st, scope, column.key)
         finite = [value for value in values if not is_infinite(value)]
-        return _of_numbers(finite, [1] * len(finite), odd + len(values) - len(finite), None)
+        return of_numbers(finite, [1] * len(finite), odd + len(values) - len(finite), None)
     if column.kind == "attribute":
         return None
-    counts = runs.overview.value_counts(st, scope, column.kind, column.key, _MOST_VALUES + 1)
+    return of_counts(runs.overview.value_counts(st, scope, column.kind, column.key, _MOST_VALUES + 1))
+
+
+def of_counts(counts: Sequence[tuple[str, int]]) -> Statistics:
+    """Return the statistics of texts and how often each occurs, the most frequent first."""
     distinct, more = min(len(counts), _MOST_VALUES), len(counts) > _MOST_VALUES
     numbers = None if more else _numbers(counts)
     if numbers is not None:
-        return _of_numbers([value for value, _ in numbers], [count for _, count in numbers], 0, distinct)
+        return of_numbers([value for value, _ in numbers], [count for _, count in numbers], 0, distinct)
     return Statistics(sum(count for _, count in counts), distinct=distinct, more=more,
                       top=counts[0][0] if counts and counts[0][1] > 1 else None)
 
@@ -74,7 +78,8 @@ def _numbers(counts: Sequence[tuple[str, int]]) -> list[tuple[float, int]] | Non
     return sorted(found) or None
 
 
-def _of_numbers(values: Sequence[float], counts: Sequence[int], odd: int, distinct: int | None) -> Statistics:
+def of_numbers(values: Sequence[float], counts: Sequence[int], odd: int = 0,
+               distinct: int | None = None) -> Statistics:
     """Return the statistics of sorted values, each with how often it occurs; ``odd`` counts NaN and infinity."""
     total = sum(counts)
     if not total:
