@@ -18,7 +18,7 @@ os.environ.update({"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "
 import mlflow
 from mlflow import MlflowClient
 
-from tests.tracking.postgres import Postgres, programs, running
+from tests.postgres import programs
 from tests.tracking.serving import Raw, Server, serving
 
 BACKENDS = ("sqlite", "postgres")
@@ -28,15 +28,6 @@ class Start(Protocol):
     """Starts another server of the same kind, with an empty database."""
 
     def __call__(self, home: Path, **settings: int) -> AbstractContextManager[Server]: ...
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    binaries = programs()
-    if binaries is None:
-        pytest.skip("PostgreSQL is not installed")
-    with running(binaries) as found:
-        yield found
 
 
 @pytest.fixture(params=BACKENDS)

@@ -23,7 +23,6 @@ from stellwerk.infra.tracking_database import TrackingDatabase, open_tracking
 from stellwerk.infra.tracking_database.prepare import prepare_tracking
 from stellwerk.kernel.actor import SYSTEM, Actor
 from stellwerk.kernel.secret import Secret
-from tests.tracking.postgres import Postgres, programs, running
 
 BACKENDS = ("sqlite", "postgres")
 _NUMBERS = itertools.count(1)
@@ -43,22 +42,13 @@ def unique(word: str) -> str:
     return f"{word}-{next(_NUMBERS)}"
 
 
-@pytest.fixture(scope="session")
-def own_postgres() -> Iterator[Postgres]:
-    binaries = programs()
-    if binaries is None:
-        pytest.skip("PostgreSQL is not installed")
-    with running(binaries) as found:
-        yield found
-
-
 @pytest.fixture(scope="session", params=BACKENDS)
 def either(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrackingDatabase]:
     """A database of each kind in turn; tests of one run share it."""
     file = tmp_path_factory.mktemp("registry") / "tracking.sqlite"
     address = None
     if request.param == "postgres":
-        address = Secret(request.getfixturevalue("own_postgres").new_database())
+        address = Secret(request.getfixturevalue("postgres").new_database())
     prepare_tracking(address, file, metadata, first_rows)
     opened = open_tracking(address, file)
     yield opened

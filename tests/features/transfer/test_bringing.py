@@ -15,19 +15,9 @@ from stellwerk.features.ledger.findings import Verification
 from stellwerk.features.runs import seal_due
 from stellwerk.infra.tracking_database import TrackingDatabase, open_tracking
 from stellwerk.kernel.secret import Secret
-from tests.tracking.postgres import Postgres, programs, running
 from tests.tracking.serving import Raw, Server, serving, unique
 
 API = "/api/v1/transfer"
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    binaries = programs()
-    if binaries is None:
-        pytest.skip("PostgreSQL is not installed")
-    with running(binaries) as found:
-        yield found
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])

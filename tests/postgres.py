@@ -15,8 +15,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psycopg
-
 # What a crash of the whole machine would lose is of no interest here, and the tests shall be quick.
 _QUICK = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "shared_buffers=32MB", "listen_addresses=",
           "max_connections=100", "log_min_messages=fatal")
@@ -35,6 +33,8 @@ class Postgres:
 
     def new_database(self) -> str:
         """Make an empty database and return its address."""
+        import psycopg
+
         name = f"t{next(self.numbers)}"
         with psycopg.connect(self.address("postgres"), autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name}".encode())
@@ -86,6 +86,8 @@ def _unprivileged() -> pwd.struct_passwd | None:
 
 
 def _wait(postgres: Postgres, server: subprocess.Popen[bytes]) -> None:
+    import psycopg
+
     until = time.monotonic() + 60
     while True:
         try:
