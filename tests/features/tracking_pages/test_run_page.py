@@ -72,8 +72,13 @@ def test_the_live_part_comes_only_when_it_differs(ben: Visitor, tracked: Sample,
     assert fresh.status_code == 200
     assert "0.25" in fresh.text
     assert 'id="live" data-poll' in fresh.text
+    seen = re.search(r'data-seen="(\w+)"', fresh.text)
+    assert seen
+    # The end of a run is a change, too.
     tracked.home.installation.tracking.write(lambda st: runs.update_run(st, actor, run, status="FINISHED", end_time=9))
-    assert "data-poll" not in ben.get(f"/runs/{run}/live?seen={found.group(1)}").text
+    ended = ben.get(f"/runs/{run}/live?seen={seen.group(1)}")
+    assert ended.status_code == 200
+    assert "data-poll" not in ended.text
     assert "data-poll" not in ben.get(f"/runs/{run}").text
 
 

@@ -54,7 +54,7 @@ def live(request: Request, run_id: RunId, actor: CurrentActor, installation: Cur
     wanted, drawing = read_curves(request.query_params)
     found = installation.tracking.read(lambda st: read_live(st, runs.get_run(st, run_id, actor), wanted))
     latest, curves = _live(found, drawing)
-    mark = _mark(latest + curves)
+    mark = _mark(found.run, latest + curves)
     if mark == seen:
         return Response(status_code=204)
     return templates.page(request, "run_live.html", title="", run=found.run, latest=latest, curves=curves, mark=mark)
@@ -108,8 +108,9 @@ def _live(found: Live, drawing: Drawing) -> tuple[str, str]:
             templates.fragment("run_curves.html", run=found.run, charts=charts))
 
 
-def _mark(fragment: str) -> str:
-    return sha256_hex(fragment.encode())[:16]
+def _mark(run: runs.Run, shown: str) -> str:
+    """Return a mark of what the live part shows; the end of the run changes it too."""
+    return sha256_hex(f"{run.status} {run.lifecycle} {shown}".encode())[:16]
 
 
 def _page(request: Request, installation: Installation, connection: Connection, run_id: str, actor: Actor, *,
@@ -123,7 +124,7 @@ def _page(request: Request, installation: Installation, connection: Connection, 
     if view.parent is not None:
         crumbs.append((view.parent.name, f"/runs/{view.parent.id}"))
     context: dict[str, Any] = {
-        "view": view, "run": run, "latest": latest, "curves": curves, "mark": _mark(latest + curves),
+        "view": view, "run": run, "latest": latest, "curves": curves, "mark": _mark(run, latest + curves),
         "drawing": drawing, "axis_names": AXES,
         "state": words.lamp_of(run), "words": words, "verdict": verdict_of(view, experiments.now_ms()),
         "tree": folders(view.files), "training": training_of(connection, run.id, actor), "refused": refused,

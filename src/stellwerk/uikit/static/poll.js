@@ -1,7 +1,7 @@
 // A thing under way: <div id data-poll="/address" data-seen="MARK">. As soon as what that address gives differs from the
 // mark, those parts of it that have an id take the place of ours; the address of the page goes along as a question.
 // An answer without data-poll says that all has ended.
-const PAUSE = 3000;
+const PAUSE = 2000;
 
 function keepDrawings(before, after) {
   // The drawings of before stay until they are drawn anew; tables that were opened stay open.
