@@ -38,7 +38,7 @@ def addresses(sample: Sample) -> list[str]:
 def test_accessible_and_within_the_screen(enter: Enter, sample: Sample, width: int, scheme: str) -> None:
     page = enter("ben", width=width, scheme=scheme, expected=("400",))
     # On a phone the larger pages.
-    for address in addresses(sample)[:None if width > 1000 else 8]:
+    for address in addresses(sample)[:None if width > 1000 else 5]:
         settled(page, address)
         if page.locator("[data-fill]").count():
             page.wait_for_selector("[data-fill] .below")
