@@ -129,15 +129,24 @@ class GroupCommit:
                 if alone:
                     self._undo(statements)
                     return
-                # Where the transaction is gone with the statement, this raises, and nothing of the batch stays.
-                statements.modify("ROLLBACK TO SAVEPOINT request")
-                statements.forget()
+                self._undo_one(statements, waiting.error)
             if not alone:
                 statements.modify("RELEASE SAVEPOINT request")
         if failed == len(batch):
             self._undo(statements)
             return
         statements.modify("COMMIT")
+
+    @staticmethod
+    def _undo_one(statements: Connected, error: Exception) -> None:
+        statements.forget()
+        try:
+            statements.modify("ROLLBACK TO SAVEPOINT request")
+        except Exception as gone:
+            # The whole transaction went with the failing statement, and nothing of the batch stays.
+            raise error if isinstance(error, Unavailable) else Unavailable(
+                "A change beside this one failed and took it along; nothing was changed.", retry_after=1,
+                hint="Try again.") from gone
 
     @staticmethod
     def _undo(statements: Connected | None) -> None:
