@@ -213,3 +213,57 @@ def test_only_admins_may_bring(call: Call, target: Server, old: OldMlflow, monke
     said = call("import", "mlflow", old.url)
     assert said.code == 1
     assert "transfer.write" in said.err
+
+
+def test_what_cannot_be_read_is_named_and_the_rest_comes(call: Call, target: Server, raw: Raw, old: OldMlflow) -> None:
+    old.experiment(1, unique("odd"))
+    good, odd = _id("a", old), _id("b", old)
+    old.run(1, good, artifacts={"a.txt": b"a", "#b": b"b"})
+    old.run(1, odd, location="/etc/ssl", params={"a": "1"})
+    said = call("import", "mlflow", old.url, "--json")
+    assert said.code == 1
+    assert {row["what"] for row in said.json["refused"]} == {f"artifact '#b' of {good}", f"artifacts of {odd}"}
+    assert said.json["differences"] == []
+    assert raw.data(odd)["params"] == {"a": "1"}
+    assert [one["path"] for one in raw.get("artifacts/list", run_id=good)["files"]] == ["a.txt"]
+
+
+def test_artifacts_that_are_elsewhere_are_asked_for_before_anything_comes(call: Call, target: Server, raw: Raw,
+                                                                          old: OldMlflow, tmp_path: Path) -> None:
+    name, run = unique("far"), _id("a", old)
+    old.experiment(1, name, location="s3://bucket/1")
+    old.run(1, run, location=f"s3://bucket/1/{run}/artifacts", artifacts={"a.txt": b"a"})
+    said = call("import", "mlflow", old.url)
+    assert said.code == 1
+    assert "--artifacts FOLDER" in said.err
+    raw.refused("experiments/get-by-name", 404, "RESOURCE_DOES_NOT_EXIST", method="GET", experiment_name=name)
+    assert call("import", "mlflow", old.url, "--no-artifacts").code == 0
+    assert call("import", "mlflow", old.url, "--artifacts", str(old.folder), "--again").code == 0
+    assert raw.send("GET", "/get-artifact", params={"run_id": run, "path": "a.txt"}).content == b"a"
+
+
+def test_an_old_release_without_the_newer_tables_and_columns(call: Call, target: Server, raw: Raw,
+                                                             tmp_path: Path) -> None:
+    run, name = hashlib.md5(str(tmp_path).encode()).hexdigest(), unique("ancient")
+    with sqlite3.connect(tmp_path / "mlflow.db") as database:
+        database.executescript("""
+            CREATE TABLE experiments (experiment_id INTEGER, name TEXT, artifact_location TEXT, lifecycle_stage TEXT);
+            CREATE TABLE runs (run_uuid TEXT, name TEXT, user_id TEXT, status TEXT, start_time BIGINT, end_time BIGINT,
+                               lifecycle_stage TEXT, artifact_uri TEXT, experiment_id INTEGER);
+            CREATE TABLE metrics (key TEXT, value FLOAT, timestamp BIGINT, run_uuid TEXT);
+            CREATE TABLE params (key TEXT, value TEXT, run_uuid TEXT);
+            CREATE TABLE tags (key TEXT, value TEXT, run_uuid TEXT);""")
+        database.execute("INSERT INTO experiments VALUES (1, ?, './mlruns/1', 'active')", (name,))
+        database.execute("INSERT INTO runs VALUES (?, '', NULL, 'FINISHED', 5, NULL, 'active', ?, 1)",
+                         (run, f"./mlruns/1/{run}/artifacts"))
+        database.execute("INSERT INTO metrics VALUES ('loss', 0.5, 7, ?)", (run,))
+        database.execute("INSERT INTO tags VALUES ('mlflow.runName', 'by its tag', ?)", (run,))
+    folder = tmp_path / "mlruns" / "1" / run / "artifacts"
+    folder.mkdir(parents=True)
+    (folder / "a.txt").write_bytes(b"old")
+    said = call("import", "mlflow", str(tmp_path / "mlflow.db"))
+    assert said.code == 0, said.out + said.err
+    found = raw.get("runs/get", run_id=run)["run"]
+    assert (found["info"]["run_name"], found["info"]["user_id"]) == ("by its tag", "")
+    assert raw.data(run)["metrics"] == {"loss": 0.5}
+    assert raw.send("GET", "/get-artifact", params={"run_id": run, "path": "a.txt"}).content == b"old"

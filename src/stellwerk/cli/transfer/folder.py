@@ -57,7 +57,7 @@ class ExportedFolder:
             raise BadInput(f"The export lacks {name}.", field="FOLDER", value=name)
         try:
             return msgspec.json.decode((self._folder / name).read_bytes(), type=kind)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise BadInput(f"{name} of the export is not as it must be: {error}", field=name) from None
 
     def _named(self, start: str, end: str) -> list[str]:

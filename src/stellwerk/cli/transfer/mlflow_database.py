@@ -36,6 +36,11 @@ class MlflowDatabase:
         self._run_columns = database.columns("runs")
         self._has_workspaces = "workspace" in database.columns("experiments")
         self._points_sql = self._select_points()
+        # Told before anything is brought, not at the first run that has files.
+        for location, in self._db.rows(
+                "SELECT DISTINCT e.artifact_location FROM experiments e WHERE EXISTS (SELECT 1 FROM runs r "
+                "WHERE r.experiment_id = e.experiment_id) AND " + self._of_workspace("e"), **self._named()):
+            places.check(location or "")
 
     # Which rows count
 

@@ -41,6 +41,17 @@ class Places:
         if folder is not None:
             yield from self._walk(folder)
 
+    def check(self, location: str) -> None:
+        """Raise BadInput where nothing says in which folder the artifacts of an experiment are."""
+        scheme = urlsplit(location).scheme
+        if not self._wanted or scheme in _HERE or self._folder is not None:
+            return
+        words = ("lie with the MLflow server (mlflow-artifacts:)" if scheme == "mlflow-artifacts"
+                 else f"lie at {scheme}: addresses, which are not read from here")
+        raise BadInput(f"The artifacts {words}.", field="--artifacts", value=scheme,
+                       hint="Name the folder that holds them, or a copy of it, with --artifacts FOLDER; give the "
+                            "server's address in the place of the database; or leave them out: --no-artifacts.")
+
     def _folder_of(self, owner: Owner) -> Path | None:
         if not owner.location:
             return None
@@ -51,6 +62,7 @@ class Places:
             raise BadInput(f"The artifacts of {owner.id} are said to be at {owner.location!r}, which MLflow would not "
                            "choose; nothing is read there.", field="artifact_uri", value=owner.location[:200],
                            allowed=f"a location that ends in /{owner.id}/artifacts")
+        self.check(owner.location)
         found = self._candidates(parts.scheme, path, tail, owner)
         for candidate in found:
             real = candidate.resolve()
@@ -72,12 +84,6 @@ class Places:
             if scheme == "mlflow-artifacts":
                 found.append(self._folder / path.lstrip("/"))
             found.append(self._folder.joinpath(*short))
-        elif scheme not in _HERE:
-            words = ("lie with the MLflow server (mlflow-artifacts:)" if scheme == "mlflow-artifacts"
-                     else f"lie at {scheme}:// addresses, which are not read from here")
-            raise BadInput(f"The artifacts {words}.", field="--artifacts", value=scheme,
-                           hint="Name the folder that holds them, or a copy of it, with --artifacts FOLDER; give the "
-                                "server's address in the place of the database; or leave them out: --no-artifacts.")
         return [one for one in found if ".." not in one.parts]
 
     def _walk(self, folder: Path) -> Iterator[Found]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from stellwerk.cli.transfer.bring import Brought, Wishes, experiments_of
 from stellwerk.cli.transfer.checks import Refused, key_fault, sound
-from stellwerk.cli.transfer.files import named, sha256_of
+from stellwerk.cli.transfer.files import hashed, named
 from stellwerk.cli.transfer.meter import Meter
 from stellwerk.cli.transfer.source import Found, FoundModel, FoundRun, Owner, Source
 from stellwerk.cli.transfer.target import Target, same
@@ -144,7 +143,8 @@ class Prover:
         expected: dict[str, dict[str, tuple[str, int]]] = {}
         with ThreadPoolExecutor(_THREADS, "hashing") as threads:
             for owner in owners:
-                found = dict(threads.map(_hashed, named(owner, self._source.artifacts(owner), self._refused)))
+                parts = named(owner, self._source.artifacts(owner), self._refused)
+                found = dict(part for part in threads.map(self._hashed, parts) if part is not None)
                 expected[owner.id] = found
                 self._meter.add("artifacts", len(found))
         here = self._target.digests("files", self._brought.transfer, list(expected)) if expected else {}
@@ -158,12 +158,11 @@ class Prover:
                     proof.differ(f"artifact {path!r} of {owner_id}", _file_words(files.get(path)),
                                  _file_words(kept.get(path)))
 
-
-def _hashed(part: tuple[str, Found]) -> tuple[str, tuple[str, int]]:
-    name, found = part
-    content: AbstractContextManager[Path] = found.content
-    with content as path:
-        return name, sha256_of(path)
+    def _hashed(self, part: tuple[str, Found]) -> tuple[str, tuple[str, int]] | None:
+        name, found = part
+        with ExitStack() as stack:
+            read = hashed(stack, name, found, self._refused)
+            return None if read is None else (name, read[1:])
 
 
 def _file_words(known: tuple[str, int] | None) -> str:

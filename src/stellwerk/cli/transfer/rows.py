@@ -80,7 +80,7 @@ class PostgresDatabase:
     def __init__(self, url: URL) -> None:
         import sqlalchemy
 
-        self.label = (f"postgresql://{url.host or 'localhost'}:{url.port or 5432}/{url.database or ''}")
+        self.label = f"postgresql://{url.host or url.query.get('host', 'localhost')}:{url.port or 5432}/{url.database}"
         self._engine = sqlalchemy.create_engine(url.set(drivername="postgresql+psycopg"), execution_options={
             "postgresql_readonly": True})
         try:
