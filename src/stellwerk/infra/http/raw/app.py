@@ -158,7 +158,7 @@ class RawApp:
             return endpoint.protocol.decode_query(endpoint.struct or object, call.scope["query_string"])
         limit = endpoint.limit or self.context.installation.settings.body_bytes
         length = call.header(b"content-length")
-        if length and (not length.isdigit() or int(length) > limit):
+        if length and (not (length.isascii() and length.isdigit()) or int(length) > limit):
             raise too_large(limit)
         body = await call.read_body(limit)
         if not body and call.scope["query_string"]:
