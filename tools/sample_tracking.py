@@ -128,7 +128,7 @@ def fill_tracking(installation: Installation, person: str = "ben") -> dict[str, 
                     "val_auc": auc, "epochs": [STEPS]})
     best = ids["trial 0"]
     ids["parent"] = parent
-    ids["running"] = sample.run(
+    ids["open run"] = sample.run(
         sweep, "longer training", minutes_ago=2, seconds=None, params={"solver": "adam", "C": 0.1, "epochs": 500},
         curves={"train_loss": sample.loss(0.3, 0.05, 0.01, 38), "val_loss": sample.loss(0.33, 0.05, 0.02, 38)})
     ids["nasty"] = sample.run(

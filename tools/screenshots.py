@@ -15,6 +15,7 @@ from typing import Any
 
 from tools.sample_home import SampleHome, fill
 from tools.sample_server import BROWSER, BROWSER_OPTIONS, serving, sign_in
+from tools.sample_tracking import fill_tracking
 
 WIDTHS = {"wide": (1440, 900), "phone": (390, 844)}
 SCHEMES: tuple[Any, ...] = ("light", "dark")
@@ -27,6 +28,7 @@ class Shot:
     name: str
     path: str
     person: str | None = "vera"
+    status: int = 200
 
 
 def sample_shots(ids: dict[str, str]) -> list[Shot]:
@@ -41,7 +43,23 @@ def sample_shots(ids: dict[str, str]) -> list[Shot]:
         Shot("job-running", f"/jobs/{ids['running']}"),
         Shot("job-failed", f"/jobs/{ids['failed']}"), Shot("decisions", "/services/overdraft-limits/decisions"),
         Shot("decision-review", f"/decisions/{ids['review']}"),
-        Shot("decision-selected", f"/decisions/{ids['selected']}")]
+        Shot("decision-selected", f"/decisions/{ids['selected']}"), *tracking_shots(ids)]
+
+
+def tracking_shots(ids: dict[str, str]) -> list[Shot]:
+    """Return the pages of tracking."""
+    table, run = f"/experiments/{ids['experiment']}", f"/runs/{ids['trial 0']}"
+    compared = "/runs/compare?" + "&".join(f"run={ids[f'trial {number}']}" for number in range(5))
+    return [
+        Shot("experiments", "/experiments", "ben"), Shot("runs", f"{table}?sort=-metrics.val_auc", "ben"),
+        Shot("runs-filter-refused", f"{table}?filter=metrics.val_auc", "ben", status=400),
+        Shot("runs-grouped", f"{table}?group=params.solver&sort=-metrics.val_auc", "ben"),
+        Shot("runs-compared", f"{compared}&smooth=0.5", "ben"), Shot("run", run, "ben"),
+        Shot("run-under-way", f"/runs/{ids['open run']}", "ben"), Shot("run-nested", f"/runs/{ids['parent']}", "ben"),
+        Shot("artifact-image", f"{run}/artifacts?path=plots/calibration.png", "ben"),
+        Shot("artifact-table", f"{run}/artifacts?path=tables/thresholds.csv", "ben"),
+        Shot("models", "/models", "ben"), Shot("model", "/models/mortgage-notebook", "ben"),
+        Shot("model-version", "/models/mortgage-notebook/versions/2", "ben")]
 
 
 def take(address: str, home: Path, shots: list[Shot], out: Path, only: str = "") -> Iterator[Path]:
@@ -61,7 +79,7 @@ def take(address: str, home: Path, shots: list[Shot], out: Path, only: str = "")
                 for shot in (shot for shot in shots if shot.person == person and only in shot.name):
                     for width, (pixels, height) in WIDTHS.items():
                         page.set_viewport_size({"width": pixels, "height": height})
-                        yield _shoot(page, address + shot.path, out / f"{shot.name}-{width}-{scheme}.png")
+                        yield _shoot(page, address + shot.path, out / f"{shot.name}-{width}-{scheme}.png", shot.status)
                 context.close()
         browser.close()
 
@@ -70,13 +88,15 @@ def _fail(error: Any) -> None:
     raise SystemExit(f"a script of the page failed: {error}")
 
 
-def _shoot(page: Any, address: str, file: Path) -> Path:
+def _shoot(page: Any, address: str, file: Path, status: int) -> Path:
     # Not "networkidle": pages that follow live events are never idle.
     response = page.goto(address, wait_until="load")
-    if response.status >= 400:
+    if response.status != status:
         raise SystemExit(f"{address} answers {response.status}")
     if page.locator("[data-chart]").count():
         page.wait_for_selector("html[data-charts=drawn]", timeout=20_000)
+    if page.locator("[data-fill]").count():
+        page.wait_for_selector("[data-fill]:not([aria-busy])")
     page.wait_for_timeout(150)
     overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     if overflow > 0:
@@ -93,7 +113,7 @@ def main() -> int:
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         home = SampleHome(Path(folder))
-        shots = sample_shots(fill(home))
+        shots = sample_shots(fill(home) | fill_tracking(home.installation))
         with serving(home.installation.home.path) as address:
             for file in take(address, home.installation.home.path, shots, chosen.out, chosen.only):
                 print(file)

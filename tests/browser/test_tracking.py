@@ -102,7 +102,7 @@ def test_ticked_runs_are_compared_and_curves_redraw_in_place(enter: Enter, sampl
 
 
 def test_curves_of_a_run_under_way_grow_until_it_ends(enter: Enter, sample: Sample) -> None:
-    installation, run = sample.home.installation, sample.ids["running"]
+    installation, run = sample.home.installation, sample.ids["open run"]
     with installation.database.read() as connection:
         ben = actor_named(connection, "ben")
     page = enter("ben")

@@ -1,12 +1,14 @@
 import csv
 import io
+from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
+import anyio
 import pytest
 from starlette.requests import Request
 
 from stellwerk.kernel.errors import BadInput
-from stellwerk.uikit.tables import Column, TableView, csv_response, table_query
+from stellwerk.uikit.tables import Column, TableView, csv_response, csv_stream, table_query
 
 COLUMNS = (Column("name", "Name", sortable=True), Column("n", "n", numeric=True, sortable=True), Column("note", "Note"))
 
@@ -60,3 +62,27 @@ def test_csv_runs_no_formula() -> None:
     assert list(csv.reader(io.StringIO(bytes(answer.body).decode()))) == [
         ["name", "n", "note"], ["'=cmd()", "-3", 'a "b", c'], ["'@x", "1.5", ""]]
     assert answer.headers["content-disposition"] == 'attachment; filename="list.csv"'
+
+
+def test_a_long_table_is_written_as_it_comes_and_formulas_are_quoted() -> None:
+    read: list[int] = []
+
+    def rows() -> Iterator[list[object]]:
+        yield ["name", "n"]
+        for number in range(20_000):
+            read.append(number)
+            yield ["=HYPERLINK(1)" if number == 1 else "plain, text", number]
+
+    answer = csv_stream(rows(), "all")
+    assert answer.headers["content-disposition"] == 'attachment; filename="all.csv"'
+
+    async def first_and_rest() -> list[str]:
+        pieces = []
+        async for piece in answer.body_iterator:
+            pieces.append(piece)
+            if len(pieces) == 1:
+                assert len(read) < 10_000
+        return pieces
+
+    found = list(csv.reader(io.StringIO("".join(anyio.run(first_and_rest)))))
+    assert (len(found), found[0], found[2]) == (20_001, ["name", "n"], ["'=HYPERLINK(1)", "1"])

@@ -26,7 +26,7 @@ def test_the_verdict_names_the_metric_that_readers_ask_for(ben: Visitor, tracked
                      r"higher one\.", page)
     failed = ben.get(f"/runs/{tracked.ids['trial 13']}").text
     assert "Failed after 2 min 25 s with <strong>val_auc" in failed
-    running = ben.get(f"/runs/{tracked.ids['running']}").text
+    running = ben.get(f"/runs/{tracked.ids['open run']}").text
     assert re.search(r"Under way for .*; <strong>val_loss is 0\.\d+</strong> at step 37\.", running)
     assert "without a metric." in ben.get(f"/runs/{tracked.ids['parent']}").text
 
@@ -61,7 +61,7 @@ def test_nested_runs_stand_on_the_page_of_their_parent(ben: Visitor, tracked: Sa
 
 
 def test_the_live_part_comes_only_when_it_differs(ben: Visitor, tracked: Sample, actor: Actor) -> None:
-    run = tracked.ids["running"]
+    run = tracked.ids["open run"]
     page = ben.get(f"/runs/{run}").text
     found = re.search(rf'data-poll="/runs/{run}/live" data-seen="(\w+)"', page)
     assert found
