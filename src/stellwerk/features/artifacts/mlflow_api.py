@@ -14,7 +14,6 @@ from stellwerk.features.artifacts.sending import answer_artifact, answer_file
 from stellwerk.features.artifacts.service import Owner
 from stellwerk.features.experiments import READ, WRITE
 from stellwerk.infra.http.raw import Answer, Call, RawRoutes
-from stellwerk.infra.http.raw.answering import too_large
 from stellwerk.infra.http.raw.mlflow import PROTOCOL, mlflow_routes
 from stellwerk.infra.objects import Incoming
 from stellwerk.infra.tracking_database import Statements
@@ -41,7 +40,7 @@ async def put(call: Call) -> dict[str, Any]:
     """Take a file in."""
     place = parse_place(call.path["path"])
     key = place.file
-    _check_length(call, call.installation.settings.artifact_bytes)
+    call.check_length(call.installation.settings.artifact_bytes)
 
     def check(st: Statements) -> None:
         service.check_free(st, service.owner_of(st, place, call.actor, writes=True).id, key)
@@ -172,7 +171,7 @@ async def upload_artifact(call: Call) -> dict[str, Any]:
     key = ArtifactKey.parse(asked.path)
     await call.tracking.look_up(lambda st: service.run_of(st, asked.id, call.actor, writes=True))
     try:
-        _check_length(call, _SMALL)
+        call.check_length(_SMALL)
         sha256, size = await _take(call, _SMALL, least=1)
     except TooLarge:
         raise BadInput("Artifact size is too large. Max size is 10MB.", field="body", allowed=f"{_SMALL} bytes",
@@ -242,9 +241,3 @@ async def _take(call: Call, limit: int, least: int = 0) -> tuple[str, int]:
         return store.keep(incoming), incoming.size
 
     return await receive(call.stream(limit), store.incoming, finish)
-
-
-def _check_length(call: Call, limit: int) -> None:
-    length = call.header(b"content-length")
-    if length and (not length.isdigit() or int(length) > limit):
-        raise too_large(limit)

@@ -11,7 +11,6 @@ from stellwerk.features.artifacts import uploads
 from stellwerk.features.artifacts.receiving import receive
 from stellwerk.features.experiments import WRITE
 from stellwerk.infra.http.raw import Answer, Call
-from stellwerk.infra.http.raw.answering import too_large
 from stellwerk.infra.http.raw.mlflow import mlflow_routes
 from stellwerk.kernel.errors import BadInput
 from stellwerk.kernel.route import allow, public
@@ -59,9 +58,7 @@ async def put_part(call: Call) -> Answer:
                              asked.signature or "")
     await call.tracking.look_up(lambda st: uploads.open_upload(st, upload_id))
     room = await to_thread.run_sync(uploads.room_for, installation, upload_id, number)
-    length = call.header(b"content-length")
-    if length and (not length.isdigit() or int(length) > room):
-        raise too_large(room)
+    call.check_length(room)
     tag = await receive(call.stream(room), partial(uploads.begin_part, installation, upload_id),
                         partial(uploads.keep_part, installation, upload_id, number))
     return Answer(b"{}", headers=[(b"etag", f'"{tag}"'.encode())])

@@ -145,7 +145,7 @@ async def _take_body(request: Request, intake: Intake, context: HttpContext) -> 
     settings = context.installation.settings
     limit = intake.limit or (settings.upload_bytes if intake.consumes == "bytes" else settings.body_bytes)
     length = request.headers.get("content-length", "0")
-    if not length.isdigit() or int(length) > limit:
+    if len(length) > 15 or not (length.isascii() and length.isdigit()) or int(length) > limit:
         raise _too_large(limit)
     counted = Request(request.scope, _counting(request, limit), request._send)
     if intake.consumes == "bytes":

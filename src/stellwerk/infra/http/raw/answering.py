@@ -73,6 +73,12 @@ class Call:
                 return text
         return ""
 
+    def check_length(self, limit: int) -> None:
+        """Raise TooLarge for a body that says of itself that it exceeds ``limit`` bytes."""
+        length = self.header(b"content-length")
+        if length and (len(length) > 15 or not (length.isascii() and length.isdigit()) or int(length) > limit):
+            raise too_large(limit)
+
     async def read_body(self, limit: int) -> bytes:
         """Return the whole body; raises TooLarge beyond ``limit`` bytes."""
         message = await self.receive()

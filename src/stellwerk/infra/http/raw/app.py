@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
 from stellwerk.infra.http.context import HttpContext
-from stellwerk.infra.http.raw.answering import Answer, Call, Disconnected, too_large
+from stellwerk.infra.http.raw.answering import Answer, Call, Disconnected
 from stellwerk.infra.http.raw.routes import Endpoint, RawRoutes
 from stellwerk.infra.http.raw.tokens import TokenCache, token_of
 from stellwerk.kernel.actor import Actor
@@ -157,9 +157,7 @@ class RawApp:
         if endpoint.from_query:
             return endpoint.protocol.decode_query(endpoint.struct or object, call.scope["query_string"])
         limit = endpoint.limit or self.context.installation.settings.body_bytes
-        length = call.header(b"content-length")
-        if length and (not (length.isascii() and length.isdigit()) or int(length) > limit):
-            raise too_large(limit)
+        call.check_length(limit)
         body = await call.read_body(limit)
         if not body and call.scope["query_string"]:
             return endpoint.protocol.decode_query(endpoint.struct or object, call.scope["query_string"])
