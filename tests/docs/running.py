@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -48,7 +48,13 @@ def run_page(page: str, folder: Path) -> str:
     """Run all blocks of a page and return what they printed; fails with it when a command fails."""
     with platform(page, folder):
         script = "set -euo pipefail\n" + "\n".join(text for how, text in blocks(page) if how != "background")
-        done = subprocess.run(["bash", "-c", script], cwd=folder, env=environment(), capture_output=True, text=True,
-                              timeout=110, check=False)
-        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-        return done.stdout
+        shell = subprocess.Popen(["bash", "-c", script], cwd=folder, env=environment(), stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE, text=True, start_new_session=True)
+        try:
+            out, err = shell.communicate(timeout=110)
+        finally:
+            # Whatever a page starts in its shell ends with it, also after a failure.
+            with suppress(ProcessLookupError):
+                os.killpg(shell.pid, signal.SIGTERM)
+        assert shell.returncode == 0, out[-3000:] + err[-3000:]
+        return out
