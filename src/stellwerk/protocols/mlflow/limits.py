@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Sequence
 
@@ -31,10 +32,10 @@ def check_key(key: str, path: str) -> None:
         raise invalid(path, key, "Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), "
                                  "spaces( ), colon(:) and slashes (/).")
     # Some clients make files of keys.
-    if not key or key == "." or key.startswith(("..", "/")) or "//" in key or "/../" in key or "/./" in key or (
-            key.endswith(("/", "/..", "/."))):
+    plain = posixpath.normpath(key)
+    if plain != key or key == "." or key.startswith(("..", "/")):
         raise invalid(path, key, "Names may be treated as files in certain cases, and must not resolve to other names "
-                                 "when treated as such.")
+                                 f"when treated as such. This name would resolve to {plain!r}")
 
 
 def check_text(value: str, path: str) -> str:
