@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import pytest
 
 from stellwerk.features.identity import add_person, grant
@@ -73,13 +75,12 @@ def test_downloads_are_attachments_in_a_sandbox(ben: Visitor, tracked: Sample, a
     assert odd.startswith("attachment; filename*=utf-8''odd%20%22name")
 
 
-@pytest.mark.parametrize("path", ["../../etc/passwd", "..", "a/../b", "%2e%2e/x", "a//b", "C:/x", "a\\b", "x\x00y"])
-@pytest.mark.parametrize("part", ["artifacts", "file", "image"])
-def test_paths_that_lead_elsewhere_are_refused(ben: Visitor, address: str, part: str, path: str) -> None:
-    from urllib.parse import quote
-    answer = ben.get(f"{address}/{part}?path={quote(path, safe='')}")
-    assert answer.status_code in (400, 404)
-    assert "root:" not in answer.text
+def test_paths_that_lead_elsewhere_are_refused(ben: Visitor, address: str) -> None:
+    for path in ("../../etc/passwd", "..", "a/../b", "%2e%2e/x", "a//b", "C:/x", "a\\b", "x\x00y"):
+        for part in ("artifacts", "file", "image"):
+            answer = ben.get(f"{address}/{part}?path={quote(path, safe='')}")
+            assert answer.status_code in (400, 404), (part, path)
+            assert "root:" not in answer.text
 
 
 def test_files_and_folders_that_are_none(ben: Visitor, address: str) -> None:

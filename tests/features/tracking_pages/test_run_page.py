@@ -121,9 +121,9 @@ def test_forms_need_the_token_of_the_session_and_the_right_to_write(ben: Visitor
 
 
 def test_runs_that_are_none(ben: Visitor) -> None:
-    for run in ("0" * 32, "x", "compare%2F..", "%3Cscript%3E"):
+    for run, status in (("0" * 32, 404), ("x", 404), ("compare%2F..", 404), ("%3Cscript%3E", 422), ("a%00b", 422)):
         answer = ben.get(f"/runs/{run}")
-        assert answer.status_code == 404, run
+        assert answer.status_code == status, run
         assert "<script>" not in answer.text.replace('<script type="module"', "")
 
 

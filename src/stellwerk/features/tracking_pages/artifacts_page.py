@@ -28,7 +28,7 @@ from stellwerk.uikit import Templates
 pages = page_routes("/runs/{run_id}", tag="runs")
 templates = Templates(Path(__file__).parent / "templates")
 _READ = allow(experiments.READ)
-RunId = Annotated[str, InPath(max_length=64)]
+RunId = Annotated[str, InPath(max_length=64, pattern=r"^[\w\-]+$")]
 Text = Annotated[str, Query(max_length=1000)]
 _HARMLESS = {"Content-Security-Policy": "default-src 'none'; sandbox", "Cache-Control": "private, no-cache"}
 _MOST = 5000

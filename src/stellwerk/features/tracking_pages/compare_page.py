@@ -26,6 +26,7 @@ from stellwerk.infra.tracking_database import Statements
 from stellwerk.kernel.actor import Actor
 from stellwerk.kernel.errors import BadInput, NotFound
 from stellwerk.kernel.route import allow
+from stellwerk.protocols.mlflow import limits
 from stellwerk.uikit import Chart, Templates
 from stellwerk.uikit.run_charts import DISTINCT
 
@@ -124,6 +125,8 @@ def read_wish(parameters: QueryParams) -> Wish:
     if not 1 <= len(ids) <= MOST_RUNS:
         raise BadInput("A comparison needs runs." if not ids else "So many runs do not fit side by side.", field="run",
                        value=len(ids), allowed=f"1 to {MOST_RUNS}", hint="Tick runs in the table of an experiment.")
+    for one in ids:
+        limits.check_run_id(one)
     metrics, drawing = read_curves(parameters)
     axes = parse_columns(parameters.getlist("p"))[:_MOST_AXES]
     x, y = (parse_column(name, side) if (name := parameters.get(side)) else None for side in ("x", "y"))
@@ -136,9 +139,9 @@ def read_curves(parameters: QueryParams) -> tuple[tuple[str, ...], Drawing]:
     if smooth is None:
         raise BadInput("The weight of smoothing is a number from 0 to 0.99.", field="smooth",
                        value=parameters.get("smooth", "")[:20])
-    metrics = tuple(dict.fromkeys(one for one in parameters.getlist("m") if one))[:_MOST_CURVES]
-    return metrics, Drawing(parameters.get("axis", "step"), smooth, parameters.get("logx") == "1",
-                            parameters.get("logy") == "1")
+    metrics = tuple(dict.fromkeys(limits.check_text(one, "m") for one in parameters.getlist("m") if one))
+    return metrics[:_MOST_CURVES], Drawing(parameters.get("axis", "step"), smooth, parameters.get("logx") == "1",
+                                           parameters.get("logy") == "1")
 
 
 def _read(st: Statements, actor: Actor, wish: Wish) -> tuple[

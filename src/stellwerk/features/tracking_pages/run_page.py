@@ -36,7 +36,7 @@ pages = page_routes("/runs/{run_id}", tag="runs")
 templates = Templates(Path(__file__).parent / "templates")
 templates.environment.filters["figure"] = figure
 _READ, _WRITE = allow(experiments.READ), allow(experiments.WRITE)
-RunId = Annotated[str, InPath(max_length=64)]
+RunId = Annotated[str, InPath(max_length=64, pattern=r"^[\w\-]+$")]
 _NAME_LENGTH = 250
 
 

@@ -129,7 +129,7 @@ def read_run(st: Statements, run_id: str, actor: Actor, wanted: tuple[str, ...] 
         _models(st, run), registry.versions_of_run(st, [run.id], actor)[run.id], found[:_ARTIFACTS],
         len(found) > _ARTIFACTS,
         runs.visible_runs(st, actor, [parent]).get(parent) if parent else None, children, columns, count,
-        _better(st, live), experiments.may(actor, experiments.WRITE, experiment.team))
+        _better(st, live), runs.may_change(run, experiment, actor))
 
 
 def _models(st: Statements, run: runs.Run) -> list[ModelLink]:

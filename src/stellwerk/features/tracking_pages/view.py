@@ -12,7 +12,7 @@ from starlette.datastructures import QueryParams
 from stellwerk.features import runs
 from stellwerk.features.tracking_pages.columns import RunColumn, parse_column, parse_columns
 from stellwerk.kernel.errors import BadInput
-from stellwerk.protocols.mlflow import paging
+from stellwerk.protocols.mlflow import limits, paging
 from stellwerk.protocols.mlflow.search import Comparison, parse_run_filter
 
 STAGES = ("active", "deleted", "all")
@@ -161,6 +161,7 @@ def read_view(experiment_id: int, parameters: QueryParams) -> View:
     group = _group(parameters.get("group"), "group")
     of = _group(parameters.get("of"), "of")
     within = None if of is None else Within(of, parameters.get("value"))
+    limits.check_text(parameters.get("value", ""), "value")
     if within is not None and within.value is None and within.column.kind == "attribute":
         raise BadInput("Every run has this attribute.", field="of", value=within.column.name)
     view = View(experiment_id, text, stage, tuple(parse_columns(parameters.getlist("c"))), "", group, within,
