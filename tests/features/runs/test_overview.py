@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
-from stellwerk.apps.prepare import prepare_home
+from stellwerk.apps.tracking_schema import first_rows, metadata
 from stellwerk.features.runs import Point, create_run, log, overview, update_run
-from stellwerk.infra.installation import open_installation
-from stellwerk.infra.tracking_database import Statements, TrackingDatabase
+from stellwerk.infra.tracking_database import Statements, TrackingDatabase, open_tracking
+from stellwerk.infra.tracking_database.prepare import prepare_tracking
 from stellwerk.kernel.actor import Actor
+from stellwerk.kernel.secret import Secret
 from stellwerk.protocols.mlflow.search import Order, parse_run_filter
 
 ANN = Actor("person", "ann", "Ann", roles=frozenset({(None, "builder")}),
@@ -20,12 +21,15 @@ ALL = overview.Scope([0], ["active"], ())
 AUC = [0.7, 0.9, None, math.nan, 0.8, 0.9, math.inf, 0.1]
 
 
-@pytest.fixture
-def tracking(tmp_path: Path) -> TrackingDatabase:
-    prepare_home(tmp_path / "home")
-    database = open_installation(tmp_path / "home").tracking
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def tracking(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrackingDatabase]:
+    file = tmp_path_factory.mktemp("overview") / "tracking.sqlite"
+    address = Secret(request.getfixturevalue("postgres").new_database()) if request.param == "postgres" else None
+    prepare_tracking(address, file, metadata, first_rows)
+    database = open_tracking(address, file)
     database.write(_fill)
-    return database
+    yield database
+    database.close()
 
 
 def _fill(st: Statements) -> None:
@@ -33,6 +37,9 @@ def _fill(st: Statements) -> None:
         run = create_run(st, ANN, 0, name=f"run {number}", start_time=1000 + number)
         value, is_nan = (0.0, 1) if auc is not None and math.isnan(auc) else (min(auc or 0.0, 1.7976931348623157e308), 0)
         points = [] if auc is None else [Point("auc", 1, 1, value, is_nan)]
+        if number == 0:
+            points += [Point("loss", 10 + step, step, 1.0 / (1 + step), 0) for step in range(1000)]
+            points += [Point("loss", 2000, 1000, 0.0, 1)]
         log(st, ANN, run.id, points=points, params=[("kind", "tree" if number % 2 else "linear"), ("seed", "7")],
             tags=[("parent", "p")] if number < 3 else [])
         if number != 5:
@@ -72,7 +79,7 @@ def test_runs_without_a_value_and_under_way_stand_last(tracking: TrackingDatabas
 def test_keys_tell_how_many_runs_use_them_and_whether_they_differ(tracking: TrackingDatabase) -> None:
     found = tracking.read(lambda st: overview.keys_used(st, ALL, 100))
     assert found["param"] == [("kind", 8, True), ("seed", 8, False)]
-    assert found["metric"] == [("auc", 7, True)]
+    assert found["metric"] == [("auc", 7, True), ("loss", 1, False)]
     assert {known.name for known in found["tag"]} == {"mlflow.runName", "parent"}
 
 
@@ -112,5 +119,21 @@ def test_groups_count_and_summarise(tracking: TrackingDatabase) -> None:
     tracking.read(read)
 
 
+def test_curves_are_thinned_and_know_their_whole(tracking: TrackingDatabase) -> None:
+    def read(st: Statements) -> None:
+        numbers = {run.name: run.no for run in overview.page(st, ALL, [], None, 50)[0]}
+        assert overview.curved_keys(st, list(numbers.values())) == {"loss": 1}
+        whole = overview.history(st, numbers["run 0"], "loss", 5000)
+        assert (len(whole.points), whole.total, whole.low, whole.high) == (1001, 1001, 0.001, 1.0)
+        thinned = overview.history(st, numbers["run 0"], "loss", 100)
+        assert 95 <= len(thinned.points) <= 105
+        assert (thinned.total, thinned.low, thinned.high) == (1001, 0.001, 1.0)
+        assert [thinned.points[0][1], thinned.points[-1][1:]] == [0, (1000, 0.0, 1)]
+        assert overview.history(st, numbers["run 1"], "loss", 100) == ([], 0, None, None)
+
+    tracking.read(read)
+
+
 def test_the_newest_start_of_each_experiment(tracking: TrackingDatabase) -> None:
     assert tracking.read(lambda st: overview.last_starts(st, [0, 1])) == {0: 1007}
+    assert tracking.read(lambda st: overview.run_counts(st, [0, 1])) == {0: 8}
