@@ -149,7 +149,7 @@ def test_a_model_from_a_notebook_goes_the_governed_way(workshop: Workshop) -> No
         service.release(work, "small", 1)
         adopted = adoption_of(work.connection, service.newest_revision(work.connection, "small", 1)["run_id"])
     assert adopted is not None
-    assert (adopted["model"], adopted["version"], adopted["made_by"]) == ("scoring", number, "nora")
+    assert (adopted["model"], adopted["version"], adopted["made_by"]) == ("scoring", number, ["nora"])
     with pytest.raises(Conflict, match="answers as version 1 of the service small"):
         guard.before_delete("scoring", number, maker)
 

@@ -35,15 +35,17 @@ def parse_id(text: str | None) -> int:
     return int(value)
 
 
-def get_experiment(st: Statements, experiment_id: int, actor: Actor, permission: str = READ) -> Experiment:
-    """Return an experiment in the caller's scope.
+def get_experiment(st: Statements, experiment_id: int, actor: Actor, permission: str = READ, *,
+                   into: bool = False) -> Experiment:
+    """Return an experiment in the caller's scope; ``into`` asks to put something into it, not to change it.
 
     Raises NotFound outside of it, Forbidden where the caller may see it but lacks the permission.
     """
     found = repository.get(st, experiment_id) if experiment_id < _LARGEST_ID else None
     if found is None or not may(actor, READ, found.team):
         raise NotFound(f"No Experiment with id={experiment_id} exists", field="experiment_id", value=experiment_id)
-    require(actor, permission, found.team)
+    if not (into and found.team is None and actor.may_anywhere(permission)):
+        require(actor, permission, found.team)
     return found
 
 
@@ -53,20 +55,24 @@ def find_by_name(st: Statements, name: str) -> Experiment | None:
 
 
 def may(actor: Actor, permission: str, team: str | None) -> bool:
-    """Tell whether the caller holds a permission for what a team owns, or anywhere for what is shared."""
-    return actor.may_anywhere(permission) if team is None else actor.may(permission, team)
+    """Tell whether the caller holds a permission for what a team owns. What is shared by all is read by everyone who
+    reads anything, and changed by those alone who hold the permission for the whole installation."""
+    if team is None and permission.endswith(".read"):
+        return actor.may_anywhere(permission)
+    return actor.may(permission, team)
 
 
 def require(actor: Actor, permission: str, team: str | None) -> None:
     """Raise Forbidden where the caller lacks a permission."""
     if not may(actor, permission, team):
-        raise Forbidden(f"{actor.name} lacks the permission {permission!r} in the team {team!r}.", field="permission",
+        where = "for what all teams share" if team is None else f"in the team {team!r}"
+        raise Forbidden(f"{actor.name} lacks the permission {permission!r} {where}.", field="permission",
                         value=permission, hint="Ask an admin for a role that grants it.")
 
 
-def active_experiment(st: Statements, experiment_id: int, actor: Actor) -> Experiment:
+def active_experiment(st: Statements, experiment_id: int, actor: Actor, *, into: bool = False) -> Experiment:
     """Return an experiment that may be written to; raises as ``get_experiment``, and Conflict for a deleted one."""
-    found = get_experiment(st, experiment_id, actor, WRITE)
+    found = get_experiment(st, experiment_id, actor, WRITE, into=into)
     if found.lifecycle != "active":
         raise Conflict(f"The experiment {found.id} must be in the 'active' state. Current state is deleted.",
                        field="experiment_id", value=found.id)
@@ -114,9 +120,11 @@ def create_experiment(st: Statements, actor: Actor, name: str, location: str | N
     """Make an experiment; raises AlreadyExists for a name in use, even by a deleted one."""
     check_name(name)
     checked = check_tags(tags)
-    if repository.by_name(st, name) is not None:
+    known = repository.by_name(st, name)
+    if known is not None:
+        visible_one = known.lifecycle == "deleted" and may(actor, READ, known.team)
         raise AlreadyExists(f"Experiment(name={name}) already exists.", field="name", value=name,
-                            hint="A deleted experiment keeps its name; restore or rename it.")
+                            hint="A deleted experiment keeps its name; restore or rename it." if visible_one else None)
     number = repository.next_id(st)
     if location and location.rstrip("/") != artifact_root(number):
         raise invalid("artifact_location", location,

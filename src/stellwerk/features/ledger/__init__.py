@@ -7,6 +7,7 @@ from stellwerk.features.ledger.service import CONTROL, record
 from stellwerk.features.ledger.sources import decision_sources
 from stellwerk.features.ledger.tracked import TRACKING, Standing, StateOf, record_tracked, standing_of
 from stellwerk.features.ledger.tracked_check import SUBJECTS, TrackedSubject, tracking_source, verify_tracking
+from stellwerk.features.ledger.tracking_repository import actors_of
 from stellwerk.features.ledger.verification import verify_installation
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "StateOf",
     "TRACKING",
     "TrackedSubject",
+    "actors_of",
     "anchor_of",
     "build_pack",
     "decision_sources",

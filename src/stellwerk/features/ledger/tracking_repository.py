@@ -77,6 +77,17 @@ def _event(row: Row) -> dict[str, Any]:
     return {**event, "log": "tracking", "table_name": None}
 
 
+def actors_of(st: Statements, subject_type: str, ids: Sequence[str]) -> set[str]:
+    """Return who acted on any of the subjects: the person behind a token or job, else the token itself."""
+    found: set[str] = set()
+    for start in range(0, len(ids), 500):
+        part = ids[start:start + 500]
+        found |= {row[0] for row in st.fetch_all(
+            "SELECT DISTINCT coalesce(on_behalf_of, actor_id) FROM tracking_event "
+            f"WHERE subject_type = ? AND subject_id IN ({marks(len(part))})", (subject_type, *part))}
+    return found
+
+
 def with_events(st: Statements, subject_type: str, ids: Sequence[str]) -> set[str]:
     """Return those of the subjects of which an event speaks."""
     return {row[0] for row in st.fetch_all(

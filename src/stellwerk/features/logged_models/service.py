@@ -40,7 +40,7 @@ def get_model(st: Statements, model_id: str, actor: Actor, permission: str = REA
     if found is None or (found.lifecycle != "active" and not deleted):
         raise _not_found(model_id)
     try:
-        experiments.get_experiment(st, found.experiment_id, actor, permission)
+        experiments.get_experiment(st, found.experiment_id, actor, permission, into=True)
     except NotFound:
         raise _not_found(model_id) from None
     return found
@@ -62,7 +62,7 @@ def create_model(st: Statements, actor: Actor, experiment_id: int, *, name: str 
     checks.check_length(model_type, "model_type", checks.NAME_LENGTH)
     checks.check_length(source_run_id, "source_run_id", checks.RUN_ID_LENGTH)
     checks.check_params(params)
-    experiments.active_experiment(st, experiment_id, actor)
+    experiments.active_experiment(st, experiment_id, actor, into=True)
     now = now_ms()
     made = LoggedModel(model_id or f"m-{secrets.token_hex(16)}", experiment_id, name or random_name(), source_run_id,
                        "PENDING", "", model_type, "active", now, now)

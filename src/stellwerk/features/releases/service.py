@@ -89,9 +89,9 @@ def gather(connection: Connection, actor: Actor, revision: RowMapping, now_us: i
     builders = authors_between(connection, revision["service"], since, revision["created_at"])
     asked = {revision["person_id"]} if revision["person_id"] else set()
     adopted = adoption_of(connection, revision["run_id"])
-    if adopted is not None and adopted["made_by"]:
+    if adopted is not None:
         # Who trained a model elsewhere has built it as much as who wrote the manifest.
-        asked.add(adopted["made_by"])
+        asked |= set(adopted["made_by"])
     return Facts(
         actor=actor, revision=revision, verdicts=evaluation["verdicts"],
         parity=get_version_by_id(connection, revision["model_version_id"])["parity"],

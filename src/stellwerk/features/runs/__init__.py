@@ -13,6 +13,7 @@ from stellwerk.features.runs.service import (
     log,
     log_inputs,
     log_outputs,
+    may_change,
     set_lifecycle,
     update_run,
     visible_runs,
@@ -20,5 +21,5 @@ from stellwerk.features.runs.service import (
 )
 
 __all__ = ["TRACKED", "Point", "Run", "UsedDataset", "artifact_root", "create_run", "get_run", "importing", "log",
-           "log_inputs", "log_outputs", "overview", "seal_due", "set_lifecycle", "update_run", "visible_runs",
-           "writable_run"]
+           "log_inputs", "log_outputs", "may_change", "overview", "seal_due", "set_lifecycle", "update_run",
+           "visible_runs", "writable_run"]

@@ -10,7 +10,7 @@ from stellwerk.features.runs.repository import inputs, runs
 from stellwerk.infra.http.raw import Call
 from stellwerk.infra.http.raw.mlflow import mlflow_routes
 from stellwerk.infra.tracking_database import Statements
-from stellwerk.kernel.errors import BadInput
+from stellwerk.kernel.errors import BadInput, Forbidden
 from stellwerk.kernel.route import allow
 from stellwerk.protocols.mlflow.wire import experiments as wire
 
@@ -26,6 +26,9 @@ async def delete(call: Call, body: wire.ExperimentById) -> dict[str, Any]:
 
     def change(st: Statements) -> None:
         now = experiments.set_lifecycle(st, call.actor, number, "deleted")
+        if runs.has_evidence(st, number):
+            raise Forbidden(f"The experiment {number} holds trainings of a service, which stay as they are.",
+                            field="experiment_id", value=number)
         runs.set_lifecycle_in(st, number, "deleted", now)
 
     await call.tracking.write_async(change)

@@ -12,13 +12,14 @@ from stellwerk.features.runs.repository.content import Point
 from stellwerk.features.runs.repository.runs import Run
 from stellwerk.infra.tracking_database import Statements
 from stellwerk.kernel.actor import Actor
-from stellwerk.kernel.errors import BadInput, Conflict, NotFound
+from stellwerk.kernel.errors import BadInput, Conflict, Forbidden, NotFound
 from stellwerk.kernel.names import random_name
 from stellwerk.protocols.mlflow.decoding import invalid
 
 NAME_TAG = "mlflow.runName"
 PARENT_TAG = "mlflow.parentRunId"
 STATUSES = ("RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED")
+_JOB = "job:"
 ENDED = frozenset({"FINISHED", "FAILED", "KILLED"})
 
 
@@ -32,11 +33,44 @@ def get_run(st: Statements, run_id: str, actor: Actor, permission: str = READ) -
     found = runs.get(st, run_id)
     if found is not None:
         try:
-            experiments.get_experiment(st, found.experiment_id, actor, permission)
-            return found
+            experiment = experiments.get_experiment(st, found.experiment_id, actor)
         except NotFound:
-            pass
+            experiment = None
+        if experiment is not None:
+            if permission != READ:
+                _check_writer(found, experiment, actor)
+            return found
     raise NotFound(f"Run with id={run_id} not found", field="run_id", value=run_id[:100])
+
+
+def _maker(actor: Actor) -> str:
+    if actor.kind == "job":
+        return f"{_JOB}{actor.id}"
+    return actor.person_id or actor.id
+
+
+def _check_writer(run: Run, experiment: experiments.Experiment, actor: Actor) -> None:
+    """Raise Forbidden unless the caller may change the run.
+
+    What a service's training logged is evidence and stays; in an experiment that all teams share, each changes their
+    own runs.
+    """
+    evidence = run.created_by.startswith(_JOB)
+    if evidence and actor.kind != "job":
+        raise Forbidden(f"The run {run.id} was made by the training of a service and stays as it is.", field="run_id",
+                        value=run.id, hint="Log to a run of your own; it may name this one in a tag.")
+    own = evidence or run.created_by == _maker(actor)
+    if not (own and experiment.team is None and actor.may_anywhere(WRITE)):
+        experiments.require(actor, WRITE, experiment.team)
+
+
+def may_change(run: Run, experiment: experiments.Experiment, actor: Actor) -> bool:
+    """Tell whether the caller may change a run."""
+    try:
+        _check_writer(run, experiment, actor)
+    except Forbidden:
+        return False
+    return True
 
 
 def writable_run(st: Statements, run_id: str, actor: Actor) -> Run:
@@ -51,14 +85,14 @@ def writable_run(st: Statements, run_id: str, actor: Actor) -> Run:
 def create_run(st: Statements, actor: Actor, experiment_id: int, *, name: str | None = None, user: str | None = None,
                start_time: int | None = None, tags: Sequence[tuple[str, str]] = (), run_id: str | None = None) -> Run:
     """Open a run; its name is also its tag ``mlflow.runName``. Raises BadInput where the two differ."""
-    experiments.active_experiment(st, experiment_id, actor)
+    experiments.active_experiment(st, experiment_id, actor, into=True)
     tagged = dict(tags).get(NAME_TAG)
     if name and tagged and name != tagged:
         raise BadInput("Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values "
                        f"(run_name='{name}', mlflow.runName='{tagged}').", field="run_name")
     chosen = name or tagged or random_name()
     made = runs.add(st, Run(0, run_id or secrets.token_hex(16), experiment_id, chosen, user or "", "RUNNING", "active",
-                            start_time or 0, None, actor.person_id or actor.id))
+                            start_time or 0, None, _maker(actor)))
     content.set_tags(st, made.no, {**dict(tags), NAME_TAG: chosen}.items())
     runs.mark_unsealed(st, made.no, now_ms())
     return made

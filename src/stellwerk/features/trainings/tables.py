@@ -47,7 +47,8 @@ adoption = Table(
     Column("model", String(300), nullable=False),
     Column("version", Integer, nullable=False),
     Column("source_run", String(32)),
-    Column("made_by", String(80)),
+    # Everyone who had a hand in it: ids of people, or of tokens without a person.
+    Column("made_by", Json, nullable=False),
     # SHA-256 of each file of the model by its path.
     Column("files", Json, nullable=False),
     info=covered("adoption"),

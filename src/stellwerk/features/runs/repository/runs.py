@@ -9,8 +9,6 @@ from stellwerk.infra.tracking_database import Statements
 from stellwerk.infra.tracking_database.statements import marks
 
 COLUMNS = "no, id, experiment_id, name, user_id, status, lifecycle, start_time, end_time, created_by"
-# Since when the changes of a run that is still being brought wait: no sealer takes it up before it is complete.
-HELD = 2**62
 
 
 class Run(NamedTuple):
@@ -90,13 +88,18 @@ def mark_unsealed(st: Statements, run_no: int, now: int) -> None:
               "ON CONFLICT (run_no) DO UPDATE SET changes = unsealed_run.changes + 1", (run_no, now))
 
 
-def unsealed(st: Statements, *, open_before: int, limit: int) -> list[tuple[str, int]]:
+def unsealed(st: Statements, *, now: int, open_before: int, limit: int) -> list[tuple[str, int]]:
     """Return runs of whose content the ledger does not know, as (id, changes): ended ones at once, open ones only
-    when their first change is older than ``open_before``."""
+    when their first change is older than ``open_before``, and none that waits for a moment after ``now``."""
     return [(row[0], row[1]) for row in st.fetch_all(
         "SELECT r.id, u.changes FROM unsealed_run u JOIN run r ON r.no = u.run_no "
-        "WHERE u.since < ? OR (u.since < ? AND r.status IN ('FINISHED', 'FAILED', 'KILLED')) ORDER BY u.since LIMIT ?",
-        (open_before, HELD, limit))]
+        "WHERE u.since < ? OR (u.since <= ? AND r.status IN ('FINISHED', 'FAILED', 'KILLED')) ORDER BY u.since LIMIT ?",
+        (open_before, now, limit))]
+
+
+def put_off(st: Statements, run_id: str, until: int) -> None:
+    """Let the changes of a run wait until a moment."""
+    st.modify("UPDATE unsealed_run SET since = ? WHERE run_no = (SELECT no FROM run WHERE id = ?)", (until, run_id))
 
 
 def mark_sealed(st: Statements, run_no: int, changes: int, now: int) -> None:
@@ -113,3 +116,9 @@ def changes_of(st: Statements, run_no: int) -> int:
 def ids_after(st: Statements, after: str, limit: int) -> list[str]:
     """Return the next ids of runs in order."""
     return [row[0] for row in st.fetch_all("SELECT id FROM run WHERE id > ? ORDER BY id LIMIT ?", (after, limit))]
+
+
+def has_evidence(st: Statements, experiment_id: int) -> bool:
+    """Tell whether an experiment holds runs that trainings of services made."""
+    return st.fetch_value("SELECT 1 FROM run WHERE experiment_id = ? AND created_by LIKE 'job:%' LIMIT 1",
+                          (experiment_id,)) is not None

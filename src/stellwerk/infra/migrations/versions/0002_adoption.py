@@ -18,7 +18,7 @@ def upgrade() -> None:
         sa.Column("model", sa.String(300), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("source_run", sa.String(32), nullable=True),
-        sa.Column("made_by", sa.String(80), nullable=True),
+        sa.Column("made_by", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("files", sa.JSON(none_as_null=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_adoption")),
     )
