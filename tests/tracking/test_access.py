@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 
-import httpx
 import mlflow
 import pytest
 from mlflow import MlflowClient
@@ -16,7 +15,7 @@ from stellwerk.infra.http.raw import Endpoint
 from stellwerk.infra.settings import Home
 from stellwerk.kernel.actor import SYSTEM
 from tests.tracking.requests_of import endpoints
-from tests.tracking.serving import Raw, Server, unique
+from tests.tracking.serving import Raw, Server, plain_client, unique
 from tests.tracking.wording import refused
 
 JSON = {"Content-Type": "application/json"}
@@ -30,8 +29,9 @@ def address(route: Endpoint) -> str:
 
 
 def test_without_a_token(server: Server) -> None:
+    client = plain_client(server.url)
     for route in endpoints():
-        answer = httpx.request(route.method, server.url + address(route), content=b"{}", headers=JSON)
+        answer = client.request(route.method, address(route), content=b"{}", headers=JSON)
         if route.rule.public:
             assert answer.status_code in (200, 400, 401, 404, 405), route.path
             continue
@@ -48,7 +48,7 @@ def test_without_a_token(server: Server) -> None:
                                     "Basic " + base64.b64encode(b"a:\xff").decode(), "x" * 3000])
 def test_tokens_that_are_none(server: Server, header: str) -> None:
     for method, path in (("GET", "experiments/get?experiment_id=0"), ("POST", "experiments/search")):
-        answer = httpx.request(method, f"{server.url}/api/2.0/mlflow/{path}", headers={"Authorization": header})
+        answer = plain_client(server.url).request(method, f"/api/2.0/mlflow/{path}", headers={"Authorization": header})
         assert (answer.status_code, answer.json()["error_code"]) == (401, "UNAUTHENTICATED")
 
 
@@ -66,10 +66,11 @@ def test_name_and_password_of_the_client(server: Server, monkeypatch: pytest.Mon
 
 
 def test_a_cookie_or_another_site_admits_nobody(server: Server) -> None:
-    answer = httpx.post(f"{server.url}/api/2.0/mlflow/experiments/search", headers={"Cookie": "session=x"} | JSON)
+    client, path = plain_client(server.url), "/api/2.0/mlflow/experiments/search"
+    answer = client.post(path, headers={"Cookie": "session=x"} | JSON)
     assert answer.status_code == 401
     token = {"Authorization": f"Bearer {server.token('admin')}"}
-    answer = httpx.post(f"{server.url}/api/2.0/mlflow/experiments/search", headers=token | {"Origin": "http://evil"})
+    answer = client.post(path, headers=token | {"Origin": "http://evil"})
     assert answer.status_code == 403
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import mlflow
 import pytest
 from mlflow import MlflowClient
@@ -175,6 +177,14 @@ def test_the_older_note_of_a_model(raw: Raw, experiment: str) -> None:
     raw.post("runs/log-model", run_id=run, model_json=note)
     assert raw.data(run)["tags"]["mlflow.log-model.history"].count('"artifact_path"') == 2
     assert "Malformed model info" in raw.refused("runs/log-model", run_id=run, model_json="{")
+    large = json.dumps({**json.loads(note), "signature": "s" * 7000})
+    for _ in range(3):
+        raw.post("runs/log-model", run_id=run, model_json=large)
+    assert len(json.loads(raw.data(run)["tags"]["mlflow.log-model.history"])) == 5
+    for other in ("5", "[{", "null"):
+        raw.post("runs/set-tag", run_id=run, key="mlflow.log-model.history", value=other)
+        raw.post("runs/log-model", run_id=run, model_json=note)
+        assert len(json.loads(raw.data(run)["tags"]["mlflow.log-model.history"])) == 1
     assert "missing mandatory fields" in raw.refused("runs/log-model", run_id=run, model_json="[]")
 
 
