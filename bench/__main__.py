@@ -1,4 +1,4 @@
-"""Run the benches: ``python -m bench [gateway|tracking|tracking-scale] [options]``; the first two without a name."""
+"""Run the benches: ``python -m bench [NAME] [options]``; without a name gateway and tracking."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 from bench import gateway
 from bench.tracking import run as tracking
-from bench.tracking import scale
+from bench.tracking import scale, takeover
 from bench.tracking.run import Plan
 
 
@@ -29,6 +29,10 @@ def main() -> int:
     three.add_argument("--points", type=int, default=100_000_000, help="of metrics, over all runs")
     three.add_argument("--postgres", action="store_true", help="on a private PostgreSQL instead of SQLite")
     three.add_argument("--clients", type=int, default=16, help="that fill in the runs at once")
+    four = names.add_parser("tracking-import", help="bringing an MLflow database on this machine")
+    four.add_argument("--runs", type=int, default=500)
+    four.add_argument("--points", type=int, default=5_000_000, help="of metrics, over all runs")
+    four.add_argument("--postgres", action="store_true", help="to a private PostgreSQL instead of SQLite")
     chosen = parser.parse_args()
     good = True
     if chosen.name in (None, "gateway"):
@@ -39,6 +43,8 @@ def main() -> int:
         good = tracking.main(Plan(chosen.rounds, chosen.quick, chosen.postgres, chosen.only, chosen.runs))
     elif chosen.name == "tracking-scale":
         good = scale.main(scale.Scale(chosen.runs, chosen.points, chosen.postgres, chosen.clients))
+    elif chosen.name == "tracking-import":
+        good = takeover.main(takeover.Takeover(chosen.runs, chosen.points, chosen.postgres))
     return 0 if good else 1
 
 
