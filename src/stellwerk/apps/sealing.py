@@ -40,9 +40,13 @@ class Sealing:
             seal_due(self._installation.tracking)
         except StellwerkError as error:
             _log.error("the content of runs was not put on the ledger: %s", error.message)
+        except Exception as error:  # whatever a driver says, the other logs are sealed all the same
+            _log.error("the content of runs was not put on the ledger", exc_info=error)
 
     def _seal(self, log: str, leaves: LeafSource | None) -> None:
         try:
             seal_once(self._installation.database, self._key, log, leaves)
         except StellwerkError as error:
             _log.error("the log %s was not sealed: %s", log, error.message)
+        except Exception as error:  # nobody would begin this thread again
+            _log.error("the log %s was not sealed", log, exc_info=error)

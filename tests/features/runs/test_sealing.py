@@ -10,6 +10,7 @@ import pytest
 from stellwerk.apps.prepare import prepare_home
 from stellwerk.apps.sealing import Sealing
 from stellwerk.apps.tracked import register_tracked
+from stellwerk.features import experiments
 from stellwerk.features.ledger import (
     SUBJECTS,
     Standing,
@@ -19,10 +20,11 @@ from stellwerk.features.ledger import (
     verify_tracking,
 )
 from stellwerk.features.ledger.findings import Verification
-from stellwerk.features.runs import Point, create_run, log, sealing, update_run
+from stellwerk.features.runs import Point, create_run, importing, log, sealing, update_run
 from stellwerk.infra.crypto import load_key
 from stellwerk.infra.installation import Installation, open_installation
 from stellwerk.kernel.actor import Actor
+from stellwerk.protocols.transfer import wire
 
 ANN = Actor("person", "ann", "Ann", roles=frozenset({(None, "builder")}),
             permissions=frozenset({(None, "runs.read"), (None, "runs.write")}))
@@ -132,3 +134,35 @@ def test_where_a_run_stands_on_the_ledger_is_told(installation: Installation) ->
     assert isinstance(waiting, Standing)
     assert isinstance(sealed, Standing)
     assert (waiting.verb, waiting.position, waiting.sealed_in, sealed.sealed_in) == ("run.ended", 0, None, 1)
+
+
+def test_a_run_that_cannot_be_read_holds_up_no_other(installation: Installation,
+                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    broken, whole = _run(installation, ended=True), _run(installation, ended=True)
+    read = sealing.state_of
+
+    def state_of(st: object, run_id: str) -> object:
+        if run_id == broken:
+            raise ValueError("unreadable")
+        return read(st, run_id)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(sealing, "state_of", state_of)
+    assert sealing.seal_due(installation.tracking) == 1
+    assert not installation.tracking.read(lambda st: sealing.pending(st, whole))
+    assert installation.tracking.read(lambda st: sealing.pending(st, broken))
+    # It rests, so that it is not read again and again.
+    assert sealing.seal_due(installation.tracking) == 0
+    monkeypatch.undo()
+    monkeypatch.setattr(sealing, "now_ms", lambda: experiments.now_ms() + 3_600_000)
+    assert sealing.seal_due(installation.tracking) == 1
+
+
+def test_a_run_whose_transfer_never_ends_reaches_the_ledger(installation: Installation,
+                                                            monkeypatch: pytest.MonkeyPatch) -> None:
+    tracking = installation.tracking
+    brought = wire.Run(id="a" * 32, experiment="0", name="half", tags=[("mlflow.runName", "half")])
+    tracking.write(lambda st: importing.import_runs(st, ANN, [(brought, 0)]))
+    assert sealing.seal_due(tracking) == 0
+    monkeypatch.setattr(sealing, "now_ms", lambda: experiments.now_ms() + 2 * importing.HELD_MS)
+    assert sealing.seal_due(tracking) == 1
+    assert not tracking.read(lambda st: sealing.pending(st, brought.id))

@@ -31,6 +31,7 @@ from stellwerk.kernel.errors import StellwerkError
 
 _log = logging.getLogger("stellwerk.publisher")
 _LOOK_SECONDS = 0.1
+_REST_SECONDS = 2.0
 
 
 def build_snapshot(connection: Connection, installation: Installation) -> Snapshot:
@@ -104,4 +105,7 @@ def keep_published(installation: Installation, stop: threading.Event) -> None:
             due = False
         except (OSError, ValueError, StellwerkError) as error:
             _log.error("the routing snapshot or the aliases were not published: %s", error)
+        except Exception as error:  # revoked tokens and releases would never reach the gateway again
+            _log.error("the routing snapshot or the aliases were not published", exc_info=error)
+            stop.wait(_REST_SECONDS)
     watch.close()

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any
 
 from stellwerk.features import logged_models
+from stellwerk.features.experiments import now_ms
 from stellwerk.features.runs import sealing
 from stellwerk.features.runs.repository import content, importing, inputs, runs
 from stellwerk.features.runs.repository.inputs import UsedDataset
@@ -20,6 +21,9 @@ from stellwerk.protocols.mlflow.decoding import invalid
 from stellwerk.protocols.transfer import digests, wire
 
 _LINES = 20_000
+# How long the ledger waits for the rest of a run. What is logged to one whose transfer is never finished must not stay
+# off the ledger for good.
+HELD_MS = 24 * 3_600_000
 
 
 def import_runs(st: Statements, actor: Actor, brought: Sequence[tuple[wire.Run, int]]) -> None:
@@ -34,7 +38,7 @@ def import_runs(st: Statements, actor: Actor, brought: Sequence[tuple[wire.Run, 
                             run.end_time, actor.person_id or actor.id), run.deleted_at)
                        for run, experiment_id in brought])
     numbers = {found.id: found for found in runs.by_ids(st, [run.id for run, _ in brought])}
-    importing.hold(st, [found.no for found in numbers.values()])
+    importing.hold(st, [found.no for found in numbers.values()], now_ms() + HELD_MS)
     importing.clear(st, [found.no for found in numbers.values()])
     importing.add_params(st, [(numbers[run.id].no, *pair) for run, _ in brought for pair in run.params])
     importing.add_tags(st, [(numbers[run.id].no, *pair) for run, _ in brought for pair in run.tags])

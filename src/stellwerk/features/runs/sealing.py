@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any
@@ -15,9 +16,12 @@ from stellwerk.features.runs.repository import content, inputs, runs
 from stellwerk.features.runs.service import ENDED
 from stellwerk.infra.tracking_database import Statements, TrackingDatabase
 from stellwerk.kernel.actor import SYSTEM, Actor
+from stellwerk.kernel.errors import Unavailable
 
+_log = logging.getLogger("stellwerk.runs")
 SUBJECT = "run"
 _OPEN_MS = 60_000
+_REST_MS = 10 * 60_000
 _AT_ONCE = 200
 _LINES = 5000
 
@@ -51,13 +55,23 @@ def seal_due(tracking: TrackingDatabase) -> int:
     """Write an event for each run that ended, or was open for a minute, with changes; return how many.
 
     The digest is taken from one consistent state without holding up writers; a run that was changed meanwhile stays
-    due.
+    due. A run that cannot be read holds up no other: it is named in the log and tried again later.
     """
     now = now_ms()
-    due = tracking.read(lambda st: runs.unsealed(st, open_before=now - _OPEN_MS, limit=_AT_ONCE))
-    for run_id, _ in due:
+    due = tracking.read(lambda st: runs.unsealed(st, now=now, open_before=now - _OPEN_MS, limit=_AT_ONCE))
+    return sum(_sealed(tracking, run_id) for run_id, _ in due)
+
+
+def _sealed(tracking: TrackingDatabase, run_id: str) -> bool:
+    try:
         _seal(tracking, run_id)
-    return len(due)
+    except Unavailable:
+        raise
+    except Exception as error:
+        _log.error("a run was not put on the ledger", exc_info=error, extra={"facts": {"run": run_id}})
+        tracking.write(lambda st: runs.put_off(st, run_id, now_ms() + _REST_MS))
+        return False
+    return True
 
 
 def _seal(tracking: TrackingDatabase, run_id: str) -> None:

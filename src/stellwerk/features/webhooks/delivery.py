@@ -160,4 +160,7 @@ def keep_delivering(installation: Installation, stop: threading.Event) -> None:
         except StellwerkError as error:
             _log.error("messages to webhooks cannot be read: %s", error.message)
             stop.wait(5)
+        except Exception as error:  # nobody would begin this thread again
+            _log.error("messages to webhooks cannot be read", exc_info=error)
+            stop.wait(5)
     courier.close(wait=False)

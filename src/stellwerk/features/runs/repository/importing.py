@@ -7,7 +7,7 @@ from itertools import repeat
 
 from stellwerk.features.runs.repository import keys
 from stellwerk.features.runs.repository.content import NEWER
-from stellwerk.features.runs.repository.runs import HELD, Run
+from stellwerk.features.runs.repository.runs import Run
 from stellwerk.infra.tracking_database import Statements
 from stellwerk.infra.tracking_database.statements import marks
 
@@ -49,11 +49,11 @@ def add_tags(st: Statements, rows: Iterable[tuple[int, str, str]]) -> None:
                    [(run_no, keys.number_of(st, key), value) for run_no, key, value in rows])
 
 
-def hold(st: Statements, run_nos: Iterable[int]) -> None:
-    """Note that runs are arriving: their event is written when they are complete, not before."""
+def hold(st: Statements, run_nos: Iterable[int], until: int) -> None:
+    """Note that runs are arriving: their event is written when they are complete, or after a moment."""
     st.modify_many("INSERT INTO unsealed_run (run_no, since, changes) VALUES (?, ?, 1) "
                    "ON CONFLICT (run_no) DO UPDATE SET since = excluded.since, changes = unsealed_run.changes + 1",
-                   [(run_no, HELD) for run_no in run_nos])
+                   [(run_no, until) for run_no in run_nos])
 
 
 def add_columns(st: Statements, run_no: int, key: str, timestamps: Sequence[int], steps: Sequence[int],
