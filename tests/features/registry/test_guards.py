@@ -82,7 +82,7 @@ def test_each_change_is_asked_about_once_and_in_its_own_words(ann: Calls, name: 
     assert watch.asked == [
         ("create", name), ("alias", name, "champion", 1), ("alias", name, "champion", None),
         ("stage", name, "Production", 1), ("stage", name, "Archived", 1), ("stage", name, "Production", 2),
-        ("delete", name, 2), ("delete", name, None), ("delete", new, None)]
+        ("delete", name, 2), ("delete", name, None), ("create", new), ("delete", new, None)]
 
 
 def test_a_guard_may_take_its_time_without_holding_other_calls(ann: Calls, name: str) -> None:
@@ -92,7 +92,8 @@ def test_a_guard_may_take_its_time_without_holding_other_calls(ann: Calls, name:
     assert watch.threads == {"AnyIO worker thread"}
 
 
-@pytest.mark.parametrize("case", ["alias", "no alias", "stage", "archive", "delete", "delete model", "rename"])
+@pytest.mark.parametrize("case", ["alias", "no alias", "stage", "archive", "delete", "delete model", "rename",
+                                  "rename into a service"])
 def test_what_a_guard_refuses_does_not_happen(ann: Calls, name: str, case: str) -> None:
     ann.ok("POST", "registered-models/alias", name=name, alias="champion", version="1")
     ann.ok("POST", "model-versions/transition-stage", name=name, version="1", stage="Production")
@@ -108,6 +109,8 @@ def test_what_a_guard_refuses_does_not_happen(ann: Calls, name: str, case: str) 
                     ("stage", name, "Archived", 1)),
         "delete": ("DELETE", "model-versions/delete", {"version": "1"}, ("delete", name, 1)),
         "delete model": ("DELETE", "registered-models/delete", {}, ("delete", name, None)),
+        "rename into a service": ("POST", "registered-models/rename", {"new_name": "of-a-service"},
+                                  ("create", "of-a-service")),
         "rename": ("POST", "registered-models/rename", {"new_name": unique("new")}, ("delete", name, None)),
     }[case]
     guarded(*no)

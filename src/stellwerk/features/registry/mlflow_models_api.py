@@ -52,9 +52,14 @@ async def update(call: Call, body: wire.UpdateRegisteredModel) -> dict[str, Any]
 async def rename(call: Call, body: wire.RenameRegisteredModel) -> dict[str, Any]:
     """Give a registered model another name."""
     new_name = names.check_name(body.new_name, "new_name")
-    await guards.ask(call.tracking, lambda st: lookup.get_model(st, body.name, call.actor, WRITE),
-                     lambda model: None if model.name == new_name else guards.check_delete(
-                         model.name, None, call.actor))
+
+    def check(model: RegisteredModel) -> None:
+        if model.name != new_name:
+            guards.check_delete(model.name, None, call.actor)
+            # Its versions come under the new name.
+            guards.check_create(new_name, call.actor)
+
+    await guards.ask(call.tracking, lambda st: lookup.get_model(st, body.name, call.actor, WRITE), check)
     return await call.tracking.write_async(
         lambda st: _answer(st, models.rename_model(st, call.actor, body.name, new_name)))
 

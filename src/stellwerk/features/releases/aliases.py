@@ -5,9 +5,20 @@ from __future__ import annotations
 from stellwerk.features import registry
 from stellwerk.features.releases import repository
 from stellwerk.features.releases.transitions import CANARY, CHAMPION
+from stellwerk.features.services import list_services
 from stellwerk.infra.installation import Installation
 from stellwerk.infra.tracking_database import Statements
 from stellwerk.kernel.actor import SYSTEM
+
+# The tag of the registered model that a service made, with the name of the service.
+SERVICE_TAG = "stellwerk.service"
+
+
+def is_model_of(st: Statements, service: str, team: str) -> bool:
+    """Tell whether the registered model of a service's name is the service's own, and not one that was there before."""
+    found = registry.find_model(st, service)
+    return (found is not None and found.team == team
+            and registry.tags_of_model(st, service).get(SERVICE_TAG) == service)
 
 
 def follow_routes(installation: Installation) -> int:
@@ -15,6 +26,7 @@ def follow_routes(installation: Installation) -> int:
     wanted: dict[str, dict[str, int | None]] = {}
     with installation.database.read() as connection:
         routes = repository.routes(connection)
+        teams = {row["id"]: str(row["team"]) for row in list_services(connection)}
         ids = [row[part] for row in routes for part in (CHAMPION, CANARY) if row[part]]
         versions = {row["id"]: row["version"] for row in repository.brief_by_ids(connection, ids)}
     for row in routes:
@@ -23,6 +35,8 @@ def follow_routes(installation: Installation) -> int:
     def differing(st: Statements) -> list[tuple[str, str, int | None]]:
         found = []
         for model, aliases in wanted.items():
+            if not is_model_of(st, model, teams.get(model, "")):
+                continue
             known = registry.aliases_of(st, model)
             registered = registry.version_numbers(st, model)
             for alias, version in aliases.items():

@@ -9,6 +9,7 @@ import yaml
 
 from stellwerk.features import artifacts, registry
 from stellwerk.features.jobs import JobContext
+from stellwerk.features.releases.aliases import SERVICE_TAG, is_model_of
 from stellwerk.features.releases.way.tracked import actor_of
 from stellwerk.infra.tracking_database import Statements
 from stellwerk.kernel.actor import Actor
@@ -17,13 +18,12 @@ from stellwerk.kernel.errors import Conflict, NotFound
 
 _FOLDER = "model"
 _COMPILED = "model.onnx"
-SERVICE_TAG = "stellwerk.service"
 
 
 def register(job: JobContext, run_id: str, number: int, files: Mapping[str, str], facts: Mapping[str, Any]) -> None:
     """Name the files of a run (file name to digest) and register its version under the service's name and number.
 
-    Doing it again changes nothing. Raises Conflict where the name belongs to a registered model of someone else.
+    Doing it again changes nothing. Raises Conflict where the name, or the number, belongs to someone else.
     """
     actor = actor_of(job)
     described = _description(run_id, facts)
@@ -36,7 +36,10 @@ def register(job: JobContext, run_id: str, number: int, files: Mapping[str, str]
         for path, digest in kept.items():
             artifacts.put_artifact(st, run_id, artifacts.ArtifactKey.parse(path), digest, sizes[path], actor)
         try:
-            registry.get_version(st, job.service, number, actor)
+            if registry.get_version(st, job.service, number, actor).run_id != run_id:
+                raise Conflict(f"Version {number} of the registered model {job.service!r} was not made by this "
+                               "service.", field="service", value=job.service,
+                               hint="Rename that model, or give the service another name.")
         except NotFound:
             registry.create_version(st, actor, job.service, f"runs:/{run_id}/{_FOLDER}", run_id=run_id, number=number,
                                     tags=[("stellwerk.fingerprint", facts["fingerprint"]),
@@ -51,7 +54,7 @@ def _model(st: Statements, job: JobContext, actor: Actor) -> None:
         registry.create_model(st, actor, job.service, tags=[(SERVICE_TAG, job.service)],
                               description=f"Versions of the service {job.service}; its releases set the aliases.")
         return
-    if known.team != job.team or registry.tags_of_model(st, job.service).get(SERVICE_TAG) != job.service:
+    if not is_model_of(st, job.service, job.team):
         raise Conflict(f"There is a registered model {job.service!r} that this service did not make.", field="service",
                        value=job.service, hint="Rename that model, or give the service another name.")
 
