@@ -233,3 +233,9 @@ def test_what_a_proof_found_stands_on_the_ledger(bringing: Bringing, raw: Raw, t
 def test_the_name_of_an_installation_is_told_to_who_may_read_runs(server: Server, tmp_path: Path) -> None:
     assert server.raw("viewer").get(f"{API}/origin")["origin"].startswith("stellwerk ")
     server.raw("viewer").refused(f"{API}/list", 403, "PERMISSION_DENIED", method="GET")
+
+
+@pytest.mark.parametrize("number", [-1, 2**31, 2**63, 2**80])
+def test_numbers_that_no_database_holds_are_refused(raw: Raw, number: int) -> None:
+    raw.refused(f"{API}/runs", transfer=number, runs=[])
+    raw.refused(f"{API}/registered-models", transfer=1, models=[{"name": "a", "last_version": number}])

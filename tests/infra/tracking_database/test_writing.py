@@ -304,11 +304,21 @@ def test_a_killed_process_leaves_whole_changes(kind: str, tmp_path: Path, reques
     (sqlite3.OperationalError("database is locked"), Unavailable), (sqlite3.OperationalError("interrupted"), BadInput),
     (sqlite3.OperationalError("too many SQL variables"), BadInput),
     (sqlite3.OperationalError("at most 64 tables in a join"), BadInput),
+    (OverflowError("Python int too large to convert to SQLite INTEGER"), BadInput), (OverflowError("x"), OverflowError),
     (sqlite3.OperationalError("no such table: x"), sqlite3.OperationalError), (BadInput("x"), BadInput),
     (ZeroDivisionError("x"), ZeroDivisionError),
 ])
 def test_errors_are_told_as_what_they_mean(error: Exception, kind: type[Exception]) -> None:
     assert type(translated(error, 3)) is kind
+
+
+def test_values_that_no_database_holds_are_the_callers(database: TrackingDatabase) -> None:
+    for value in (2**63, -2**70):
+        with pytest.raises(BadInput, match="beyond"):
+            database.read(lambda st, value=value: st.fetch_all("SELECT name FROM thing WHERE size = ? AND size + ? = 0",
+                                                               (0, value)) or st.modify(
+                "INSERT INTO thing VALUES ('a', ?)", (value,)))
+    assert database.read(lambda st: st.fetch_all("SELECT name FROM thing")) == []
 
 
 def test_errors_of_postgres_are_told_as_what_they_mean() -> None:
@@ -319,5 +329,7 @@ def test_errors_of_postgres_are_told_as_what_they_mean() -> None:
                         errors.SerializationFailure(), errors.InterfaceError("closed")):
         assert isinstance(translated(unreachable), Unavailable)
     assert isinstance(translated(errors.StatementTooComplex()), BadInput)
-    for ours in (errors.DataError("NUL"), errors.UndefinedTable(), errors.UniqueViolation()):
+    for beyond in (errors.DataError("NUL"), errors.NumericValueOutOfRange(), errors.CharacterNotInRepertoire()):
+        assert isinstance(translated(beyond), BadInput)
+    for ours in (errors.UndefinedTable(), errors.UniqueViolation()):
         assert translated(ours) is ours

@@ -24,7 +24,10 @@ def stages_and_team(stages: Sequence[str], teams: frozenset[str] | None) -> tupl
 def of_comparison(comparison: Comparison, *, postgres: bool = False) -> Clause:
     """Return one comparison of a filter."""
     if comparison.kind == "attribute":
-        return clauses.compared(_COLUMNS[comparison.key], comparison.op, comparison.value, postgres=postgres)
+        value: Any = comparison.value
+        if comparison.key == "experiment_id":  # numbers written as texts, which the parser has checked
+            value = tuple(map(int, value)) if isinstance(value, tuple) else int(value)
+        return clauses.compared(_COLUMNS[comparison.key], comparison.op, value, postgres=postgres)
     has = "EXISTS (SELECT 1 FROM experiment_tag t WHERE t.experiment_id = experiment.id AND t.key = ?"
     if comparison.op == "IS NULL":
         return f"NOT {has})", [comparison.key]

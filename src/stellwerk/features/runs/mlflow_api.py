@@ -26,6 +26,7 @@ routes = mlflow_routes("/mlflow/runs")
 _MOST = 50_000
 _MOST_EXPERIMENTS = 10_000
 _MODELS_TAG = "mlflow.log-model.history"
+_MODELS_LENGTH = 1 << 20
 
 
 @routes.post("/create", allow(WRITE), wire.CreateRun)
@@ -153,6 +154,15 @@ async def log_outputs(call: Call, body: wire.LogOutputs) -> dict[str, Any]:
     return {}
 
 
+def _noted(known: str | None) -> list[Any]:
+    """Return the models that the tag of a run lists; none where it holds something else."""
+    try:
+        listed = json.loads(known or "[]")
+    except (ValueError, RecursionError):
+        return []
+    return listed if isinstance(listed, list) else []
+
+
 @routes.post("/log-model", allow(WRITE), wire.LogModel)
 async def log_model(call: Call, body: wire.LogModel) -> dict[str, Any]:
     """Note a model in the older way, as a tag of its run."""
@@ -169,9 +179,12 @@ async def log_model(call: Call, body: wire.LogModel) -> dict[str, Any]:
 
     def change(st: Statements) -> None:
         found = service.writable_run(st, body.id, call.actor)
-        known = content.tag(st, found.no, _MODELS_TAG)
-        value = json.dumps([*(json.loads(known) if known else ()), model])
-        service.log(st, call.actor, body.id, tags=[reading.tag_of(_MODELS_TAG, value)])
+        noted = _noted(content.tag(st, found.no, _MODELS_TAG))
+        value = json.dumps([*noted, model])
+        # Never cut as other tags are: half of a list could not be read again.
+        if len(value) > _MODELS_LENGTH:
+            raise BadInput(f"The run notes more models than {_MODELS_LENGTH} characters hold.", field="model_json")
+        service.log(st, call.actor, body.id, tags=[(_MODELS_TAG, value)])
 
     await call.tracking.write_async(change)
     return {}

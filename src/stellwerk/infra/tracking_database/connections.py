@@ -8,7 +8,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from stellwerk.infra.tracking_database.statements import PostgresStatements, SqliteStatements, too_complex, too_slow
+from stellwerk.infra.tracking_database.statements import (
+    PostgresStatements,
+    SqliteStatements,
+    beyond_range,
+    too_complex,
+    too_slow,
+)
 from stellwerk.kernel.errors import StellwerkError, Unavailable
 from stellwerk.kernel.secret import Secret
 
@@ -63,6 +69,8 @@ def translated(error: Exception, seconds: float = 0.0) -> Exception:
     if isinstance(error, StellwerkError):
         return error
     text = str(error)
+    if isinstance(error, OverflowError) and "SQLite" in text:
+        return beyond_range()
     if isinstance(error, sqlite3.Error):
         if "interrupted" in text:
             return too_slow(seconds)
@@ -77,6 +85,8 @@ def translated(error: Exception, seconds: float = 0.0) -> Exception:
         return too_slow(seconds)
     if state is not None and state.startswith("54"):
         return too_complex()
+    if _of_value(error, state):
+        return beyond_range()
     if _out_of_reach(error, state):
         return Unavailable("The tracking database cannot be reached or is busy; nothing was changed.", retry_after=2,
                            hint="Try again; if it stays, look at the PostgreSQL server.")
@@ -93,6 +103,13 @@ def in_words(seconds: float = 0.0) -> Iterator[None]:
         if told is not error:
             raise told from error
         raise
+
+
+def _of_value(error: Exception, state: str | None) -> bool:
+    """Tell whether PostgreSQL, or its driver, refuses a value: a number too large, a text with a NUL."""
+    if not type(error).__module__.startswith("psycopg"):
+        return False
+    return state[:2] == "22" if state else type(error).__name__ == "DataError"
 
 
 def _out_of_reach(error: Exception, state: str | None) -> bool:

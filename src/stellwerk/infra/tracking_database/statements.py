@@ -168,6 +168,12 @@ def too_slow(seconds: float) -> BadInput:
                     hint="Name fewer experiments, or filter by something that few runs have.")
 
 
+def beyond_range() -> BadInput:
+    """Return the error of a value that the database cannot hold."""
+    return BadInput("A value is beyond what the database can hold.",
+                    hint="Numbers are whole ones of 64 bits at most, and texts hold no NUL.")
+
+
 def too_complex() -> BadInput:
     """Return the error of a search that is beyond what the database can read."""
     return BadInput("The search asks for too much at once.", hint="Use fewer or shorter conditions, keys and ids.")

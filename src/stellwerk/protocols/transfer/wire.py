@@ -10,6 +10,7 @@ from stellwerk.protocols.mlflow.decoding import Request
 
 Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 Time = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Number = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 Id = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-zA-Z][0-9a-zA-Z_-]{0,31}$")]
 ModelId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-zA-Z_][0-9a-zA-Z_-]{0,33}$")]
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
@@ -47,7 +48,7 @@ class Experiment(msgspec.Struct, kw_only=True):
 class Experiments(Request):
     """Bring experiments; ``merge`` joins those whose names are in use here already."""
 
-    transfer: int
+    transfer: Number
     experiments: list[Experiment]
     merge: bool = False
 
@@ -85,7 +86,7 @@ class Run(msgspec.Struct, kw_only=True):
 class Runs(Request):
     """Bring runs; each stays marked as arriving until it is finished."""
 
-    transfer: int
+    transfer: Number
     runs: list[Run]
 
 
@@ -103,14 +104,14 @@ class Series(msgspec.Struct, kw_only=True):
 class Points(Request):
     """Bring points of metrics; the same point again changes nothing."""
 
-    transfer: int
+    transfer: Number
     series: list[Series]
 
 
 class Ids(Request):
     """Name runs or logged models."""
 
-    transfer: int
+    transfer: Number
     ids: list[str]
 
 
@@ -148,7 +149,7 @@ class LoggedModel(msgspec.Struct, kw_only=True):
 class LoggedModels(Request):
     """Bring logged models."""
 
-    transfer: int
+    transfer: Number
     models: list[LoggedModel]
 
 
@@ -159,14 +160,14 @@ class RegisteredModel(msgspec.Struct, kw_only=True):
     description: str | None = None
     created_at: Time = 0
     updated_at: Time = 0
-    last_version: int = 0
+    last_version: Number = 0
     tags: list[Pair] = []
 
 
 class RegisteredModels(Request):
     """Bring registered models."""
 
-    transfer: int
+    transfer: Number
     models: list[RegisteredModel]
 
 
@@ -193,7 +194,7 @@ class Version(msgspec.Struct, kw_only=True):
 class Versions(Request):
     """Bring versions of one registered model."""
 
-    transfer: int
+    transfer: Number
     name: Name
     versions: list[Version]
 
@@ -201,7 +202,7 @@ class Versions(Request):
 class Aliases(Request):
     """Set the aliases of a registered model, after its versions: (alias, version)."""
 
-    transfer: int
+    transfer: Number
     name: Name
     aliases: list[tuple[str, int]]
 
@@ -217,7 +218,7 @@ class File(msgspec.Struct, kw_only=True):
 class Files(Request):
     """Name stored contents as artifacts of a run or logged model."""
 
-    transfer: int
+    transfer: Number
     owner_id: Name
     files: list[File]
 
@@ -225,6 +226,6 @@ class Files(Request):
 class Close(Request):
     """Say that a transfer was proved, with the counts and differences that were found."""
 
-    transfer: int
+    transfer: Number
     counts: dict[str, int]
     differences: int

@@ -26,7 +26,9 @@ ATTRIBUTES = {"run_id": "r.id", "run_name": "r.name", "user_id": "r.user_id", "s
                "artifact_uri": "('mlflow-artifacts:/' || r.experiment_id || '/' || r.id || '/artifacts')",
                "lifecycle_stage": "r.lifecycle"}
 # Attributes that a run under way lacks; searches of the protocol do not know the last of them, pages do.
-_LACKING = {"end_time": "r.end_time", "duration": "(r.end_time - r.start_time)"}
+_LACKING = {"end_time": "r.end_time",
+            # Not of whole numbers: more may lie between two times that clients send than 64 bits hold.
+            "duration": "(CAST(r.end_time AS DOUBLE PRECISION) - CAST(r.start_time AS DOUBLE PRECISION))"}
 _WHOLE = frozenset({"start_time", *_LACKING})
 # Stands for a value that is not there, where a page token needs one.
 _NOTHING: dict[type, Any] = {float: 0.0, int: 0, str: ""}
