@@ -118,6 +118,20 @@ def test_curves_of_a_run_under_way_grow_until_it_ends(enter: Enter, sample: Samp
     page.wait_for_selector("text=Finished after")
 
 
+def test_links_that_clients_print_lead_to_our_pages(enter: Enter, sample: Sample, chromium: Any, address: str) -> None:
+    run, experiment = sample.ids["trial 0"], sample.ids["experiment"]
+    page = enter("ben")
+    for link, target in ((f"/#/experiments/{experiment}/runs/{run}", f"/runs/{run}"),
+                         ("/#/models/mortgage-notebook/versions/2", "/models/mortgage-notebook/versions/2")):
+        page.goto("about:blank")
+        page.goto(f"{address}{link}")
+        page.wait_for_url(f"{address}{target}")
+    stranger = chromium.new_page()
+    stranger.goto(f"{address}/#/experiments/{experiment}/runs/{run}")
+    stranger.wait_for_url(f"{address}/sign-in?next=/runs/{run}")
+    stranger.close()
+
+
 def test_without_scripts_the_table_and_the_comparison_work(enter: Enter, sample: Sample) -> None:
     page = enter("ben", javascript=False)
     page.goto(f"/experiments/{sample.ids['experiment']}?sort=-metrics.val_auc")
