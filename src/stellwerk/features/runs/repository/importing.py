@@ -14,6 +14,10 @@ from stellwerk.infra.tracking_database.statements import marks
 _CONTENT = ("param", "run_tag", "run_input", "run_input_tag")
 _POINT = ("INSERT INTO metric (run_no, key_no, timestamp, step, value, is_nan) VALUES (?, ?, ?, ?, ?, ?) "
           "ON CONFLICT DO NOTHING")
+# One statement for all points of a metric, where each statement is a way to the server and back.
+_POINT_COLUMNS = ("INSERT INTO metric (run_no, key_no, timestamp, step, value, is_nan) "
+                  "SELECT ?::bigint, ?::bigint, p.* "
+                  "FROM unnest(?::bigint[], ?::bigint[], ?::float8[], ?::smallint[]) AS p ON CONFLICT DO NOTHING")
 _LATEST = ("INSERT INTO latest_metric (run_no, key_no, timestamp, step, value, is_nan) VALUES (?, ?, ?, ?, ?, ?) "
            "ON CONFLICT (run_no, key_no) DO UPDATE SET timestamp = excluded.timestamp, step = excluded.step, "
            f"value = excluded.value, is_nan = excluded.is_nan WHERE {NEWER}")
@@ -60,7 +64,10 @@ def add_columns(st: Statements, run_no: int, key: str, timestamps: Sequence[int]
                 values: Sequence[float], nans: Sequence[int]) -> None:
     """Insert points of one metric, given as columns, and keep its latest right."""
     number = keys.number_of(st, key)
-    st.modify_many(_POINT, zip(repeat(run_no), repeat(number), timestamps, steps, values, nans, strict=False))
+    if st.postgres:
+        st.modify(_POINT_COLUMNS, (run_no, number, list(timestamps), list(steps), list(values), list(nans)))
+    else:
+        st.modify_many(_POINT, zip(repeat(run_no), repeat(number), timestamps, steps, values, nans, strict=False))
     step, timestamp, value, is_nan = max(zip(steps, timestamps, values, nans, strict=True))
     st.modify(_LATEST, (run_no, number, timestamp, step, value, is_nan))
 
