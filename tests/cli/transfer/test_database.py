@@ -123,14 +123,19 @@ def test_what_changed_at_the_source_is_named_and_comes_again_when_asked(
     assert call("import", "mlflow", old.url).code == 0
     old.run_sql("UPDATE tags SET value = 'y' WHERE key = 'kind'", [{}])
     old.run_sql("DELETE FROM params WHERE key = 'empty'", [{}])
+    old.run_sql("UPDATE experiments SET name = :name, lifecycle_stage = 'deleted' WHERE experiment_id = 1",
+                [{"name": f"{filled['experiment']} renamed"}])
     (old.folder / "1" / filled["run"] / "artifacts" / "model.bin").write_bytes(b"other")
     said = call("import", "mlflow", old.url, "--json")
     assert said.code == 1
     assert {row["what"] for row in said.json["differences"]} == {
-        f"run {filled['run']}: tags", f"run {filled['run']}: params", f"artifact 'model.bin' of {filled['run']}"}
+        f"experiment '{filled['experiment']} renamed': head", f"run {filled['run']}: tags",
+        f"run {filled['run']}: params", f"artifact 'model.bin' of {filled['run']}"}
     assert call("import", "mlflow", old.url, "--again").code == 0
     assert raw.data(filled["run"])["tags"]["kind"] == "y"
     assert "empty" not in raw.data(filled["run"])["params"]
+    renamed = raw.get("experiments/get-by-name", experiment_name=f"{filled['experiment']} renamed")["experiment"]
+    assert renamed["lifecycle_stage"] == "deleted"
 
 
 def test_a_forged_value_here_is_named(call: Call, target: Server, old: OldMlflow, filled: dict[str, Any]) -> None:
@@ -206,6 +211,15 @@ def test_a_database_that_is_none_is_said_to_be_none(call: Call, target: Server, 
         said = call("import", "mlflow", str(address))
         assert said.code == 1
         assert words in said.err, said.err
+
+
+def test_options_that_mean_nothing_are_refused(call: Call, target: Server, old: OldMlflow, tmp_path: Path) -> None:
+    for words in (["mlflow", "http://127.0.0.1:1"], [str(tmp_path)], ["mlflow", old.url, "--no-artifacts"]):
+        said = call("import", *words, "--artifacts", str(tmp_path))
+        assert said.code == 1
+        assert "--artifacts" in said.err
+    for words in (["mlflow"], ["a", "b"], ["mlflow", "a", "b"], []):
+        assert call("import", *words).code == 1
 
 
 def test_only_admins_may_bring(call: Call, target: Server, old: OldMlflow, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,7 @@ def import_(session: Session, what: tuple[str, ...], artifacts: Path | None, no_
 
     Experiments, runs with all their metrics, data sets, logged models, artifacts and registered models come over REST
     into the server behind STELLWERK_URL; runs keep their ids. Stopped or killed, the same command goes on where it
-    was. At the end both sides are read again and compared, value by value.
+    was. At the end both sides are read again and compared, value by value. It takes a token of an admin.
 
     \b
     Examples:
@@ -59,8 +59,10 @@ def import_(session: Session, what: tuple[str, ...], artifacts: Path | None, no_
         address, folder = None, Path(what[0])
     else:
         raise click.UsageError("Say what to import: mlflow URL_OR_DATABASE, or a FOLDER that export wrote.")
-    if artifacts is not None and no_artifacts:
-        raise BadInput("--artifacts and --no-artifacts exclude each other.", field="--artifacts")
+    if artifacts is not None and (no_artifacts or address is None or address.startswith(("http://", "https://"))):
+        raise BadInput("--artifacts says where the files of a database are; it stands with a database alone.",
+                       field="--artifacts", value=str(artifacts),
+                       hint="A server and an exported folder bring their own files.")
     with session.client() as client, closing(open_source(address, folder, choices)) as source:
         report = transfer(source, client, Wishes(prefix=prefix, merge=merge, team=team, again=again))
     if session.as_json:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 Rows = Iterator[tuple[Any, ...]]
 _PIECE = 20_000
+_HELD = 10 * _PIECE
 
 
 class Database(Protocol):
@@ -59,8 +60,10 @@ class SqliteDatabase:
     def pieces(self, sql: str, **parameters: Any) -> Iterator[list[tuple[Any, ...]]]:
         """Yield the rows of a query in large pieces."""
         cursor = self._connection.execute(sql, parameters)
-        while piece := cursor.fetchmany(_PIECE):
-            yield piece
+        # An open query locks out a server that writes meanwhile, so what fits into memory is read at once.
+        while found := cursor.fetchmany(_HELD):
+            for start in range(0, len(found), _PIECE):
+                yield found[start:start + _PIECE]
 
     def columns(self, table: str) -> frozenset[str]:
         """Return the names of a table's columns; none where there is no such table."""

@@ -38,7 +38,7 @@ def refresh_experiment(st: Statements, actor: Actor, experiment_id: int, brought
                        payload: Mapping[str, Any], *, merged: bool) -> Experiment:
     """Bring a known experiment up to date; of one that others use too, only the tags that come are set.
 
-    Raises NotFound where it is gone.
+    It keeps its name where the new one is taken. Raises NotFound where it is gone.
     """
     _check_tags(brought)
     found = repository.get(st, experiment_id)
@@ -49,8 +49,10 @@ def refresh_experiment(st: Statements, actor: Actor, experiment_id: int, brought
         for key in set(known) - {key for key, _ in brought.tags}:
             repository.delete_tag(st, experiment_id, key)
     repository.set_tags(st, experiment_id, dict(brought.tags).items())
-    if not merged and found.lifecycle != brought.lifecycle:
-        repository.change(st, experiment_id, now=brought.updated_at, lifecycle=brought.lifecycle)
+    name = brought.name if repository.by_name(st, brought.name) is None else found.name
+    if not merged and (found.lifecycle, found.name) != (brought.lifecycle, name):
+        check_name(name)
+        repository.change(st, experiment_id, now=brought.updated_at, name=name, lifecycle=brought.lifecycle)
         _note(st, actor, experiment_id, payload)
     return found
 
