@@ -154,6 +154,11 @@ def test_search_refuses(raw: Raw, few: dict[str, str]) -> None:
     raw.refused("experiments/search", order_by=["size"])
     raw.refused("experiments/search", view_type="SOME")
     assert "page token" in raw.refused("experiments/search", page_token="!!")
+
+
+def test_ids_that_no_experiment_has_find_nothing(raw: Raw, few: dict[str, str]) -> None:
+    for text in ("experiment_id = '9999999999'", "experiment_id IN ('9999999999', '9223372036854775807')"):
+        assert raw.post("experiments/search", max_results=10, filter=text)["experiments"] == []
     page = raw.post("experiments/search", max_results=1)
     raw.refused("experiments/search", max_results=1, page_token=page["next_page_token"], filter="name LIKE '%'")
 

@@ -191,3 +191,19 @@ def test_any_points_in_any_batches(raw: Raw, experiment: str, points: list[tuple
                                                         for timestamp, step, value in part])
     assert history(raw, run) == [(step, timestamp, value) for timestamp, step, value in sorted(set(points))]
     assert raw.data(run)["metrics"]["m"] == newest(points)
+
+
+def test_a_long_history_comes_whole_or_as_far_as_it_is_asked_for(raw: Raw, experiment: str) -> None:
+    run, count = raw.run(experiment), 51_000
+    for start in range(0, count, 1000):
+        raw.post("runs/log-batch", run_id=run, metrics=[point("m", 0.5, step, step)
+                                                        for step in range(start, start + 1000)])
+    assert [step for step, _, _ in history(raw, run)] == list(range(count))
+    asked = {"run_id": run, "metric_key": "m", "max_results": 50_500}
+    part = raw.get("metrics/get-history", **asked)
+    assert [one["step"] for one in part["metrics"]] == list(range(50_500))
+    rest = raw.get("metrics/get-history", **asked, page_token=part["next_page_token"])
+    assert [one["step"] for one in rest["metrics"]] == list(range(50_500, count))
+    assert "next_page_token" not in rest
+    exact = raw.get("metrics/get-history", run_id=run, metric_key="m", max_results=count)
+    assert (len(exact["metrics"]), "next_page_token" in exact) == (count, False)

@@ -28,6 +28,8 @@ _CODES: tuple[tuple[type[StellwerkError], str, int], ...] = (
     (TooLarge, "REQUEST_LIMIT_EXCEEDED", 413),
     (Unavailable, "TEMPORARILY_UNAVAILABLE", 503),
 )
+# Messages repeat names and values that callers sent.
+_LONGEST = 4000
 _OTHER = {415: "BAD_REQUEST", 405: "BAD_REQUEST"}
 
 
@@ -39,6 +41,8 @@ def status_and_body(error: StellwerkError) -> tuple[int, dict[str, object]]:
             code, status = named, answered
             break
     message = error.message if error.hint is None else f"{error.message} {error.hint}"
+    if len(message) > _LONGEST:
+        message = message[:_LONGEST] + "…"
     return status, {"error_code": code, "message": message}
 
 
