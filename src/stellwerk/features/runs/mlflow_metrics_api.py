@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
+
+import msgspec
 
 from stellwerk.features.experiments import READ
 from stellwerk.features.runs import service
 from stellwerk.features.runs.repository import content
-from stellwerk.infra.http.raw import Call
+from stellwerk.infra.http.raw import Answer, Call
 from stellwerk.infra.http.raw.mlflow import mlflow_routes
 from stellwerk.infra.tracking_database import Statements
 from stellwerk.kernel.errors import BadInput, NotFound
@@ -19,6 +21,7 @@ from stellwerk.protocols.mlflow.wire import runs as wire
 
 routes = mlflow_routes("/mlflow/metrics")
 _MOST = 25_000
+_ALL = 2**31 - 1
 _MOST_RUNS = 100
 _THINNED = 2500
 
@@ -32,24 +35,41 @@ def _metric(key: str, row: tuple[Any, ...], run_id: str | None = None) -> dict[s
 
 
 @routes.get("/get-history", allow(READ), wire.MetricHistory)
-async def get_history(call: Call, body: wire.MetricHistory) -> dict[str, Any]:
+async def get_history(call: Call, body: wire.MetricHistory) -> dict[str, Any] | Answer:
     """Return all points of a metric in order of time, step and value; in pages where ``max_results`` is given."""
     limits.check_run_id(body.id)
     key = body.metric_key or ""
     mark = paging.query_mark("history", body.id, key)
     position = paging.read_token(body.page_token, mark, (int, int, (int, float), int))
-    size = None if body.max_results is None else paging.page_size(body.max_results, _MOST, 2**31 - 1)
+    size = paging.page_size(body.max_results, _ALL, _ALL)
+    rows = await _points(call, body.id, key, position, min(size, _MOST) + 1)
+    if len(rows) <= size and len(rows) <= _MOST:
+        return {"metrics": [_metric(key, row) for row in rows]}
+    if size <= _MOST:
+        return {"metrics": [_metric(key, row) for row in rows[:size]],
+                "next_page_token": paging.make_token(mark, list(rows[size - 1]))}
+    return Answer(chunks=_history(call, body.id, key, rows, size, mark))
 
-    def query(st: Statements) -> dict[str, Any]:
-        found = service.get_run(st, body.id, call.actor)
-        rows = content.history(st, found.no, key, after=position, limit=None if size is None else size + 1)
-        page = rows if size is None else rows[:size]
-        answer: dict[str, Any] = {"metrics": [_metric(key, row) for row in page]}
-        if size is not None and len(rows) > size:
-            answer["next_page_token"] = paging.make_token(mark, list(page[-1]))
-        return answer
 
-    return await call.tracking.read_async(query)
+async def _points(call: Call, run_id: str, key: str, behind: Sequence[Any] | None,
+                  limit: int) -> list[tuple[Any, ...]]:
+    return await call.tracking.read_async(lambda st: content.history(
+        st, service.get_run(st, run_id, call.actor).no, key, after=behind, limit=limit))
+
+
+async def _history(call: Call, run_id: str, key: str, rows: list[tuple[Any, ...]], left: int,
+                   mark: str) -> AsyncIterator[bytes]:
+    """Yield a long history as one answer that is held in memory page by page; ``rows`` is its first page."""
+    before, token = b'{"metrics":[', b""
+    while rows:
+        page = rows[:min(left, _MOST)]
+        yield before + msgspec.json.encode([_metric(key, row) for row in page])[1:-1]
+        before, left = b",", left - len(page)
+        more = len(rows) > len(page)
+        if more and not left:
+            token = b',"next_page_token":' + msgspec.json.encode(paging.make_token(mark, list(page[-1])))
+        rows = await _points(call, run_id, key, page[-1], min(left, _MOST) + 1) if more and left else []
+    yield b"]" + token + b"}"
 
 
 @routes.get("/get-history-bulk-interval", allow(READ), wire.MetricHistoryInterval)

@@ -82,6 +82,8 @@ class Call:
     async def read_body(self, limit: int) -> bytes:
         """Return the whole body; raises TooLarge beyond ``limit`` bytes."""
         message = await self.receive()
+        if message["type"] == "http.disconnect":
+            raise _gone()
         body: bytes = message.get("body", b"")
         if not message.get("more_body"):
             if len(body) > limit:
@@ -109,7 +111,7 @@ class Call:
         while True:
             message = await self.receive()
             if message["type"] == "http.disconnect":
-                raise Disconnected("The caller went away before the body was complete.")
+                raise _gone()
             yield message.get("body", b"")
             if not message.get("more_body"):
                 return
@@ -120,6 +122,10 @@ class Disconnected(StellwerkError):
 
     code = "disconnected"
     status = 400
+
+
+def _gone() -> Disconnected:
+    return Disconnected("The caller went away before the body was complete.")
 
 
 def too_large(limit: int) -> TooLarge:
