@@ -48,8 +48,13 @@ def shared(request: pytest.FixtureRequest) -> Iterator[tuple[ExitStack, dict[str
     """The servers that run already, by kind; they end with the session, in whatever order tests come."""
     if programs() is not None:
         request.getfixturevalue("postgres")  # which shall end after the servers that use it
+    known: dict[str, Server] = {}
     with ExitStack() as stack:
-        yield stack, {}
+        yield stack, known
+        # Whatever a test looked at: no server met an error that it did not expect.
+        for served in known.values():
+            unexpected = [line for line in served.log().splitlines() if "unexpected error" in line or "Traceback" in line]
+            assert unexpected == []
 
 
 @pytest.fixture

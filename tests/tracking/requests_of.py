@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from stellwerk.apps.server import RAW_MODULES, _named
 from stellwerk.infra.http.raw import Endpoint
 
-NASTY = ("", " ", "\x00", "a\x00b", "\x1f", "a" * 251, "é" * 3000, "../../etc/passwd", "..%2f", "%00", "%", "?", "#", "/", "//",
-         "a/b", "😀", "\u202e", "\ud800"[:0] or "\ufffe", "'; DROP TABLE run; --", "NaN", "-1", "1e400", "9" * 30, "true", "null",
+NASTY = ("", " ", "\x00", "a\x00b", "\x1f", "a" * 251, "é" * 3000, "../../etc/passwd", "..%2f", "%00", "%", "?", "#", "/",
+         "//", "a/b", "😀", "\u202e", "\ufffe", "'; DROP TABLE run; --", "NaN", "-1", "1e400", "9" * 30, "true", "null",
          "{}", "[" * 100, "models:/m-" + "0" * 32, "runs:/x/y", "file:///etc/passwd", "mlflow-artifacts:/0/x", "W10=",
          "metrics.a > 1", "tags.a LIKE '%\x00'", "name = 'x' AND", "params.`a`` = 'b'", "start_time DESC", "metrics.a ASC",
          "READY", "FINISHED", "ACTIVE_ONLY", "Production", "latest", "v1", "LOGGED_MODEL_READY", "experiment.created")

@@ -16,7 +16,7 @@ from tests.tracking.requests_of import Pool, endpoints, objects, paths
 from tests.tracking.serving import Raw, Server, unique
 
 EXAMPLES = int(os.environ.get("STELLWERK_FUZZ", "8"))
-# A delivery would leave this machine, were there a receiver.
+# Asks for a delivery at once, and there is no receiver.
 NOT_SENT = ("/webhooks/{webhook_id}/test",)
 ROUTES = [one for one in endpoints() if not one.path.endswith(NOT_SENT)]
 
@@ -31,7 +31,7 @@ def things(raw: Raw) -> Pool:
     raw.post("registered-models/create", name=name)
     raw.post("model-versions/create", name=name, source=f"models:/{model}", run_id=run)
     raw.post("registered-models/alias", name=name, alias="champion", version="1")
-    webhook = raw.post("webhooks", name=unique("hook"), url="https://example.com/x",
+    webhook = raw.post("webhooks", name=unique("hook"), url="https://hooks.invalid/x", status="DISABLED",
                        events=[{"entity": "REGISTERED_MODEL", "action": "CREATED"}])["webhook"]["webhook_id"]
     return {"experiment_id": [experiment], "run_id": [run], "run_uuid": [run], "model_id": [model], "name": [name, "m"],
             "version": ["1"], "alias": ["champion"], "key": ["m", "p", "t"], "metric_key": ["m"], "tag_key": ["t"],
