@@ -76,8 +76,13 @@ def curves(chart_id: str, title: str, lines: Sequence[Curve], columns: Sequence[
 
 def _points(lines: Sequence[Curve], *, raw: bool = False) -> list[dict[str, Any]]:
     # The first lines are drawn last, so that they lie on top.
-    return [{"run": line.label, "x": x, "y": y} for line in reversed(lines)
+    return [{"run": line.label, "x": _short(x), "y": _short(y)} for line in reversed(lines)
             for x, y in (line.raw if raw else line.points)]
+
+
+def _short(value: float) -> float | int:
+    """Return a number as a drawing needs it, in few characters."""
+    return int(value) if value == int(value) and abs(value) < 1e15 else float(f"{value:.7g}")
 
 
 def _touched(lines: Sequence[Curve], x: dict[str, Any], y: dict[str, Any], style: dict[str, Any],
