@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
-from stellwerk.apps.tracked import register_tracked, tell_webhooks
+from stellwerk.apps.tracked import keep_registered_files, register_tracked, tell_webhooks
 from stellwerk.features import identity
 from stellwerk.features.artifacts import sweep
 from stellwerk.features.registry import GUARDS
@@ -166,6 +166,7 @@ def create_app(home: Home, settings: Settings, *, more: tuple[Routes, ...] = (),
     check_routes(app, known)
     register_tracked()
     tell_webhooks()
+    keep_registered_files()
     # The guards of this installation and of no other that the process may have served before.
     GUARDS[:] = [ReleaseGuard(app.state.context.installation)]
     describe(app)

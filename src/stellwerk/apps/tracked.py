@@ -13,3 +13,9 @@ def register_tracked() -> None:
 def tell_webhooks() -> None:
     """Let webhooks hear of changes of the registry; call it once in each process that makes any."""
     registry.add_listener(webhooks.enqueue)
+
+
+def keep_registered_files() -> None:
+    """Let registered versions keep the files that they consist of; call it once in each process that changes any."""
+    if registry.kept_by_version not in artifacts.KEEPERS:
+        artifacts.KEEPERS.append(registry.kept_by_version)

@@ -43,7 +43,8 @@ def fitted() -> Any:
     return space["train"](pl.read_csv(io.StringIO(rows())), {"C": 1.0})
 
 
-def log_model(workshop: Workshop, who: Actor, *, described: dict[str, Any] | None = None, model: Any = None) -> int:
+def log_model(workshop: Workshop, who: Actor, *, described: dict[str, Any] | None = None, model: Any = None,
+              pickled: bytes | None = None) -> int:
     """Log a model as a client does, register it as a version of ``scoring``, and return the version's number."""
     import skops.io
 
@@ -52,7 +53,7 @@ def log_model(workshop: Workshop, who: Actor, *, described: dict[str, Any] | Non
     flavour = {"pickled_model": "model.skops", "serialization_format": "skops",
                "skops_trusted_types": skops.io.get_untrusted_types(data=skops.io.dumps(held))}
     text = yaml.safe_dump({"flavors": {"sklearn": flavour} if described is None else described}).encode()
-    files = {"model/MLmodel": text, "model/model.skops": skops.io.dumps(held), "model/model.pkl": pickle.dumps(held)}
+    files = {"model/MLmodel": text, "model/model.skops": skops.io.dumps(held), "model/model.pkl": pickled or pickle.dumps(held)}
     digests = {path: objects.put_bytes(data) for path, data in files.items()}
 
     def change(st: Any) -> int:
@@ -107,6 +108,8 @@ def test_aliases_follow_the_route_and_a_release_by_alias_obeys_the_rules(worksho
         guard.before_alias("small", "champion", 1, workshop.builder)
     with pytest.raises(Conflict, match="candidate, not approved"):
         guard.before_alias("small", "Production", 1, workshop.builder)
+    with pytest.raises(Conflict, match="candidate, not approved"):
+        guard.before_alias("small", "ｐｒｏｄ", 1, workshop.builder)
     with pytest.raises(Conflict, match="candidate, not approved"):
         guard.before_stage("small", "Production", 1, workshop.builder)
     with pytest.raises(Conflict, match="no evaluated version 9"):
@@ -190,17 +193,8 @@ def test_a_pickle_runs_in_the_child_alone(workshop: Workshop, tmp_path: Path) ->
         def __reduce__(self) -> Any:
             return (open, (str(tmp_path / "written"), "w"))
 
-    import skops.io  # noqa: F401
-
-    held = fitted()
     described = {"sklearn": {"pickled_model": "model.pkl", "serialization_format": "pickle"}}
-    number = log_model(workshop, workshop.builder, described=described, model=held)
-    digest = workshop.installation.objects.put_bytes(pickle.dumps(Evil()))
-    with workshop.installation.tracking.reading() as st:
-        owner = registry.get_version(st, "scoring", number, workshop.builder).owner_id
-    assert owner is not None
-    workshop.installation.tracking.write(lambda st: artifacts.put_artifact(
-        st, owner, artifacts.ArtifactKey.parse("model/model.pkl"), digest, 9))
+    log_model(workshop, workshop.builder, described=described, pickled=pickle.dumps(Evil()))
     result = workshop.ship(manifest=ADOPTED)
     assert result["error"] is not None
     assert not (tmp_path / "written").exists()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -13,10 +13,14 @@ from stellwerk.features.experiments import READ, WRITE, now_ms
 from stellwerk.infra.installation import Installation
 from stellwerk.infra.tracking_database import Statements
 from stellwerk.kernel.actor import SYSTEM, Actor
-from stellwerk.kernel.errors import BadInput, NotFound
+from stellwerk.kernel.errors import BadInput, Conflict, NotFound
 from stellwerk.protocols.mlflow.artifact_keys import ArtifactKey, Place
 
 SUBJECT = "artifact"
+Keeper = Callable[[Statements, str, str], str | None]
+"""Tells in words what keeps an artifact (owner, path) from being changed, or None."""
+# Filled by the composition root: whoever relies on bytes says so, without this slice knowing them.
+KEEPERS: list[Keeper] = []
 _AT_ONCE = 500
 
 
@@ -70,19 +74,30 @@ def check_free(st: Statements, owner_id: str, key: ArtifactKey) -> None:
                        value=key.text)
 
 
+def check_not_kept(st: Statements, owner_id: str, path: str) -> None:
+    """Raise Conflict for an artifact on whose bytes something relies, such as a registered version."""
+    for keeper in KEEPERS:
+        reason = keeper(st, owner_id, path)
+        if reason is not None:
+            raise Conflict(f"The artifact '{path}' cannot be changed or deleted: {reason}.", field="path", value=path,
+                           hint="Log it under another name, or in another run.")
+
+
 def put_artifact(st: Statements, owner_id: str, path: ArtifactKey, sha256: str, size: int,
                  actor: Actor = SYSTEM) -> None:
     """Let a name of a run or logged model stand for an object that is stored already; that it stood for others is no
     error.
 
     The caller has checked that the owner may be written to. Raises BadInput where a folder has that name, or a file
-    the name of one of its folders.
+    the name of one of its folders, Conflict for one that a registered version relies on.
     """
     known = repository.get(st, owner_id, path.text)
     if known is not None and known.sha256 == sha256:
         return
     if known is None:
         check_free(st, owner_id, path)
+    else:
+        check_not_kept(st, owner_id, path.text)
     repository.put(st, owner_id, Artifact(path.text, sha256, size, now_ms()))
     subject = f"{owner_id}/{path.text}"
     ledger.record_tracked(st, actor, "artifact.logged" if known is None else "artifact.replaced", SUBJECT, subject,
@@ -118,6 +133,8 @@ def delete_some(st: Statements, actor: Actor, owner_id: str, key: ArtifactKey) -
     found = [file] if file is not None else repository.all_below(st, owner_id, key.text, _AT_ONCE)
     if not found:
         return False
+    for one in found:
+        check_not_kept(st, owner_id, one.path)
     repository.delete(st, owner_id, [one.path for one in found])
     for one in found:
         ledger.record_tracked(st, actor, "artifact.deleted", SUBJECT, f"{owner_id}/{one.path}", None)

@@ -6,6 +6,7 @@ from stellwerk.features.registry.following import (
     aliases_of,
     drop_alias,
     find_model,
+    kept_by_version,
     point_alias,
     tags_of_model,
     version_numbers,
@@ -38,5 +39,5 @@ __all__ = ["GUARDS", "LISTENERS", "READ", "STATES", "TRACKED", "AliasGuard", "Li
            "RegisteredVersion", "add_listener", "aliases_of", "change_stage", "check_alias", "check_delete",
            "check_stage", "create_model", "create_version", "delete_alias", "delete_model", "delete_version",
            "drop_alias", "find_model", "get_by_alias", "get_model", "get_version", "guards", "importing",
-           "latest_versions", "list_models", "point_alias", "register_guard", "resolve_uri", "set_alias",
-           "tags_of_model", "version_numbers", "version_tags", "versions_of_run", "versions_page"]
+           "kept_by_version", "latest_versions", "list_models", "point_alias", "register_guard", "resolve_uri",
+           "set_alias", "tags_of_model", "version_numbers", "version_tags", "versions_of_run", "versions_page"]

@@ -9,7 +9,8 @@ from stellwerk.features.registry.repository.models import RegisteredModel
 from stellwerk.infra.tracking_database import Statements
 from stellwerk.kernel.actor import Actor
 
-__all__ = ["aliases_of", "drop_alias", "find_model", "point_alias", "tags_of_model", "version_numbers"]
+__all__ = ["aliases_of", "drop_alias", "find_model", "kept_by_version", "point_alias", "tags_of_model",
+           "version_numbers"]
 
 
 def find_model(st: Statements, name: str) -> RegisteredModel | None:
@@ -38,3 +39,10 @@ def point_alias(st: Statements, actor: Actor, name: str, alias: str, version: in
     models.set_alias(st, name, alias, version)
     states.note_alias(st, actor, "set", name, alias, {"version": version, "before": before})
     events.publish(st, events.ALIAS_CREATED, {"name": name, "alias": alias, "version": str(version)})
+
+
+def kept_by_version(st: Statements, owner_id: str, path: str) -> str | None:
+    """Tell which registered version relies on an artifact, in words, or None: an alias that obeys gates would be worth
+    nothing if the bytes behind it could change."""
+    found = versions.relying_on(st, owner_id, path)
+    return None if found is None else f"version {found[1]} of the registered model {found[0]!r} consists of it"

@@ -47,6 +47,7 @@ registered_version = Table(
     Column("status_message", VALUE),
     PrimaryKeyConstraint("name", "version"),
     Index("ix_registered_version_run", "run_id"),
+    Index("ix_registered_version_owner", "owner_id"),
     # For the latest version of a stage, and for the newest of all.
     Index("ix_registered_version_stage", "name", "stage", "version"),
     Index("ix_registered_version_newest", "updated_at"),

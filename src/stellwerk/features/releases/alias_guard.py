@@ -7,6 +7,8 @@ so may these names on a model that was trained elsewhere and went a service's wa
 
 from __future__ import annotations
 
+import unicodedata
+
 from sqlalchemy.engine import Connection, RowMapping
 
 from stellwerk.features.releases import repository, service
@@ -40,7 +42,8 @@ class ReleaseGuard:
 
     def before_alias(self, model: str, alias: str, version: int | None, actor: Actor) -> None:
         """Refuse a governed alias on a version that is not approved; release it where the alias is the route's."""
-        name = alias.lower()
+        # Letters that only look like others make no other alias here.
+        name = unicodedata.normalize("NFKC", alias).casefold()
         if name not in GOVERNED:
             return
         with self._installation.database.read() as connection:

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from stellwerk.kernel.errors import BadInput
 
+SEGMENTS = 64
 SEGMENT_BYTES = 250
 KEY_BYTES = 1000
 
@@ -36,12 +37,14 @@ class ArtifactKey:
         """Return the key of a text that is decoded already, in the composed form of Unicode.
 
         Raises BadInput for control and direction characters, backslashes, ``#``, empty segments, ``.`` and ``..``, also
-        where such stand behind one more encoding, and beyond 250 bytes a segment or 1000 bytes in all.
+        where such stand behind one more encoding, and beyond 250 bytes a segment, 1000 bytes or 64 segments in all.
         """
         if len(text) > KEY_BYTES:
             raise _refused(field, text, f"it is longer than {KEY_BYTES} bytes.")
         composed = unicodedata.normalize("NFC", text)
         segments = composed.split("/")
+        if len(segments) > SEGMENTS:
+            raise _refused(field, text, f"it has more than {SEGMENTS} segments.")
         for segment in segments:
             _check_segment(segment, field)
         if _DRIVE.match(segments[0]):

@@ -173,3 +173,11 @@ def after(st: Statements, name: str, version: int, limit: int) -> list[tuple[str
     return [(row[0], row[1]) for row in st.fetch_all(
         "SELECT name, version FROM registered_version WHERE name > ? OR (name = ? AND version > ?) "
         "ORDER BY name, version LIMIT ?", (name, name, version, limit))]
+
+
+def relying_on(st: Statements, owner_id: str, path: str) -> tuple[str, int] | None:
+    """Return name and number of a version whose files include an artifact of a run or logged model, or None."""
+    row = st.fetch_one("SELECT name, version FROM registered_version WHERE owner_id = ? AND "
+                       "(coalesce(path, '') = '' OR path = ? OR substr(?, 1, length(path) + 1) = path || '/') LIMIT 1",
+                       (owner_id, path, path))
+    return None if row is None else (row[0], row[1])
