@@ -40,6 +40,7 @@ def test_the_usual_columns_are_what_most_runs_log_and_differ_in(ben: Visitor, pa
     assert names(page)[:2] == ["longer training", "trial-23"]
     assert len(names(page)) == 27
     assert "27 runs" in page
+    assert "Which solver and how much regularisation?" in page
     # Only states other than finished are said.
     assert page.count("</svg><span>failed</span>") == 1
     assert page.count("</svg><span>under way</span>") == 1

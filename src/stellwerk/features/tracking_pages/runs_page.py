@@ -33,6 +33,8 @@ templates.environment.filters["figure"] = figure
 _READ = allow(experiments.READ)
 # Keys that the chooser lists before it asks for a name.
 _LISTED = 40
+# What people write about an experiment in their client.
+_NOTE = "mlflow.note.content"
 
 
 @pages.get("", _READ)
@@ -45,6 +47,7 @@ def runs_page(request: Request, experiment_id: str, actor: CurrentActor, install
     fault: BadInput | None = None
     table: Table | None = None
     known: dict[str, list[runs.overview.KnownKey]] = {}
+    note = installation.tracking.read(lambda st: experiments.tags_of(st, found)).get(_NOTE, "")
     try:
         table, known = installation.tracking.read(lambda st: (read_table(st, view), _known(st, view)))
     except BadInput as refused:
@@ -55,7 +58,7 @@ def runs_page(request: Request, experiment_id: str, actor: CurrentActor, install
     return templates.page(
         request, "runs.html", title=found.name, section="runs", status=400 if fault else 200,
         stylesheets=["evidence.css", "tracking.css"], crumbs=[("Runs", "/experiments"), (found.name, None)],
-        experiment=found, view=view, table=table, fault=fault, columns=columns, words=words, attributes=ATTRIBUTES,
+        experiment=found, note=note, view=view, table=table, fault=fault, columns=columns, words=words,
         verdict=_verdict(view, table), chooser=_chooser(columns, known), groupings=_groupings(view, known),
         address=str(request.url), whole=not view.filter and view.within is None, time=iso_ms,
         uri=str(request.base_url).rstrip("/"))
