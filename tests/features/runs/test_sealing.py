@@ -163,6 +163,8 @@ def test_a_run_whose_transfer_never_ends_reaches_the_ledger(installation: Instal
     brought = wire.Run(id="a" * 32, experiment="0", name="half", tags=[("mlflow.runName", "half")])
     tracking.write(lambda st: importing.import_runs(st, ANN, [(brought, 0)]))
     assert sealing.seal_due(tracking) == 0
+    assert any("Anything about 1 runs that are under way" in words for words in _verify(installation).not_proven())
     monkeypatch.setattr(sealing, "now_ms", lambda: experiments.now_ms() + 2 * importing.HELD_MS)
     assert sealing.seal_due(tracking) == 1
     assert not tracking.read(lambda st: sealing.pending(st, brought.id))
+    assert _verify(installation).waiting == 0

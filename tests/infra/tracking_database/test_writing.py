@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from stellwerk.infra.tracking_database import Statements, TrackingDatabase, open_tracking
+from stellwerk.infra.tracking_database import Statements, TrackingDatabase, connections, open_tracking
 from stellwerk.infra.tracking_database.connections import sqlite_file, translated
 from stellwerk.kernel.errors import BadInput, Unavailable
 from stellwerk.kernel.secret import Secret
@@ -312,13 +312,11 @@ def test_errors_are_told_as_what_they_mean(error: Exception, kind: type[Exceptio
     assert type(translated(error, 3)) is kind
 
 
-def test_values_that_no_database_holds_are_the_callers(database: TrackingDatabase) -> None:
-    for value in (2**63, -2**70):
-        with pytest.raises(BadInput, match="beyond"):
-            database.read(lambda st, value=value: st.fetch_all("SELECT name FROM thing WHERE size = ? AND size + ? = 0",
-                                                               (0, value)) or st.modify(
-                "INSERT INTO thing VALUES ('a', ?)", (value,)))
-    assert database.read(lambda st: st.fetch_all("SELECT name FROM thing")) == []
+@pytest.mark.parametrize("value", [2**63, -2**70])
+def test_values_that_no_database_holds_are_the_callers(database: TrackingDatabase, value: int) -> None:
+    with pytest.raises(BadInput, match="beyond"):
+        database.write(lambda st: st.modify("INSERT INTO thing VALUES ('a', ?)", (value,)))
+    assert names(database) == []
 
 
 def test_errors_of_postgres_are_told_as_what_they_mean() -> None:
@@ -333,3 +331,57 @@ def test_errors_of_postgres_are_told_as_what_they_mean() -> None:
         assert isinstance(translated(beyond), BadInput)
     for ours in (errors.UndefinedTable(), errors.UniqueViolation()):
         assert translated(ours) is ours
+    for held in (errors.LockNotAvailable(), errors.IdleInTransactionSessionTimeout()):
+        assert isinstance(translated(held), Unavailable)
+
+
+def test_a_lock_that_hangs_in_postgres_stops_no_writer(postgres: Postgres, tmp_path: Path,
+                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "_LOCK_MS", 50)
+    address = Secret(postgres.new_database())
+    database, other = open_tracking(address, tmp_path), open_tracking(address, tmp_path)
+    database.write(lambda st: st.modify(TABLE))
+    held, go = threading.Event(), threading.Event()
+
+    def hang(st: Statements) -> None:
+        st.fetch_value("SELECT pg_advisory_xact_lock(1)")
+        held.set()
+        assert go.wait(30)
+
+    hanging = other.writer.submit(hang)
+    assert held.wait(30)
+    with pytest.raises(Unavailable, match="busy"):
+        database.write(lambda st: st.fetch_value("SELECT pg_advisory_xact_lock(1)"))
+    database.write(add("a"))
+    go.set()
+    hanging.result(30)
+    assert names(database) == ["a"]
+    database.close()
+    other.close()
+
+
+def test_nothing_is_queued_behind_the_end(tmp_path: Path) -> None:
+    for _ in range(30):
+        database = open_tracking(None, tmp_path / "t.sqlite")
+        database.write(lambda st: st.modify(TABLE))
+        answers: list[Future[Any]] = []
+        refused = threading.Event()
+
+        def write(database: TrackingDatabase = database, answers: list[Future[Any]] = answers,
+                  refused: threading.Event = refused) -> None:
+            while True:
+                try:
+                    answers.append(database.writer.submit(lambda _st: None))
+                except Unavailable:
+                    refused.set()
+                    return
+
+        threads = [threading.Thread(target=write) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        database.close()
+        for thread in threads:
+            thread.join(30)
+        assert refused.is_set()
+        for answer in answers:
+            answer.result(5)

@@ -18,13 +18,17 @@ _ADDED = ("That each change came through Stellwerk: who can write to the databas
 
 @dataclass
 class Verification:
-    """What was looked at and what differs; ``findings`` is empty when all holds, ``more`` counts those left out."""
+    """What was looked at and what differs; ``findings`` is empty when all holds, ``more`` counts those left out.
+
+    ``waiting`` counts the subjects that changed after their last event and were not compared with it.
+    """
 
     rows: dict[str, int] = field(default_factory=dict)
     logs: dict[str, dict[str, Any]] = field(default_factory=dict)
     findings: list[dict[str, Any]] = field(default_factory=list)
     more: int = 0
     unsealed: int = 0
+    waiting: int = 0
     consistent_with: str | None = None
 
     @property
@@ -44,6 +48,9 @@ class Verification:
         words = [_AGAINST, _ADDED, _TAIL if self.consistent_with is None else _TAIL_AFTER]
         if self.unsealed:
             words.append(f"Anything about the {self.unsealed} newest events: they are not sealed yet.")
+        if self.waiting:
+            words.append(f"Anything about {self.waiting} runs that are under way or arriving: the event on what they "
+                         "logged last is still to come.")
         words += [f"Anything about the records of {log}: only its signed head was looked at, they are not here."
                   for log, facts in self.logs.items() if not facts["records_read"]]
         return words
@@ -51,5 +58,6 @@ class Verification:
     def body(self) -> dict[str, Any]:
         """Return the result as JSON."""
         return {"holds": self.holds, "findings": self.findings, "more_findings": self.more, "rows": self.rows,
-                "logs": self.logs, "unsealed_events": self.unsealed, "consistent_with": self.consistent_with,
-                "proves": [_PROVES] if self.holds else [], "not_proven": self.not_proven()}
+                "logs": self.logs, "unsealed_events": self.unsealed, "waiting_runs": self.waiting,
+                "consistent_with": self.consistent_with, "proves": [_PROVES] if self.holds else [],
+                "not_proven": self.not_proven()}

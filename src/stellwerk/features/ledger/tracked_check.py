@@ -66,6 +66,7 @@ def _subjects(st: Statements, kind: str, subject: TrackedSubject, found: Verific
         for event in batch:
             after = event["subject_id"]
             if subject.pending(st, after):
+                found.waiting += 1
                 continue
             state = subject.state_of(st, after)
             kept = event["state_digest"]
@@ -79,5 +80,9 @@ def _subjects(st: Statements, kind: str, subject: TrackedSubject, found: Verific
         found.rows[kind] += len(ids)
         known = repository.with_events(st, kind, ids)
         for one in ids:
-            if one not in known and not subject.pending(st, one):
+            if one in known:
+                continue
+            if subject.pending(st, one):
+                found.waiting += 1
+            else:
                 found.finding("row without event", kind, one, "it is there, but no event speaks of it")

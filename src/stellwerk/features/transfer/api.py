@@ -131,6 +131,8 @@ def _ask_guards(body: wire.Versions, actor: Actor) -> None:
 @routes.post("/aliases", ADMIN, wire.Aliases, limit=wire.BODY_BYTES)
 async def bring_aliases(call: Call, body: wire.Aliases) -> dict[str, Any]:
     """Set aliases of a registered model after its versions; what services deploy by them is guarded as ever."""
+    # Before any guard, since letting an alias of a service point at a version releases it.
+    await call.tracking.read_async(lambda st: service.check_model(st, body.transfer, body.name))
     for alias, version in body.aliases:
         await to_thread.run_sync(registry.check_alias, body.name, alias, version, call.actor)
     await call.tracking.write_async(lambda st: service.bring_aliases(st, call.actor, body))

@@ -202,18 +202,19 @@ def bring_registered_models(st: Statements, actor: Actor, body: wire.RegisteredM
 
 def bring_versions(st: Statements, actor: Actor, body: wire.Versions) -> None:
     """Put versions of a registered model that came from there; raises NotFound for another."""
-    transfer = _of_model(st, body.transfer, body.name)
+    transfer = check_model(st, body.transfer, body.name)
     registry.importing.import_versions(st, actor, body.name, body.versions, {"source": transfer.source})
 
 
 def bring_aliases(st: Statements, actor: Actor, body: wire.Aliases) -> None:
     """Set aliases of a registered model, which has come whole then; raises NotFound for another."""
-    transfer = _of_model(st, body.transfer, body.name)
+    transfer = check_model(st, body.transfer, body.name)
     registry.importing.import_aliases(st, actor, body.name, body.aliases, {"source": transfer.source})
     repository.put_things(st, REGISTERED_MODEL, [body.name], transfer.no, complete=1)
 
 
-def _of_model(st: Statements, number: int, name: str) -> Transfer:
+def check_model(st: Statements, number: int, name: str) -> Transfer:
+    """Return the transfer that a registered model came with; raises NotFound where it came from elsewhere."""
     if state_of_things(st, number, REGISTERED_MODEL, [name]).get(name) not in ("arriving", "complete"):
         raise NotFound(f"The registered model {name[:100]!r} did not come from there.", field="name", value=name[:100])
     return get_transfer(st, number)

@@ -21,6 +21,8 @@ from stellwerk.kernel.secret import Secret
 # What SQLite says of a statement beyond its limits; PostgreSQL has a class of states for it.
 _TOO_COMPLEX = ("parser stack overflow", "Expression tree is too large", "too many SQL variables", "tables in a join",
                 "string or blob too big", "LIKE or GLOB pattern too complex")
+_LOCK_MS = 15_000
+_IDLE_MS = 60_000
 Connected = SqliteStatements | PostgresStatements
 Connect = Callable[[bool], Connected]
 """Opens a connection: for writing when True, else for reading only."""
@@ -49,7 +51,11 @@ def postgres_server(address: Secret) -> Connect:
 
         connection: psycopg.Connection[tuple[Any, ...]] = psycopg.connect(
             address.reveal(), autocommit=True, prepare_threshold=2, connect_timeout=10)
-        if not writes:
+        if writes:
+            # A process that hangs with a lock, or whose machine is gone, must not stop the writers of all others.
+            connection.execute(f"SET lock_timeout = {_LOCK_MS}".encode())
+            connection.execute(f"SET idle_in_transaction_session_timeout = {_IDLE_MS}".encode())
+        else:
             connection.execute("SET default_transaction_read_only = on")
         return PostgresStatements(connection)
 
@@ -116,7 +122,7 @@ def _out_of_reach(error: Exception, state: str | None) -> bool:
     if not type(error).__module__.startswith("psycopg"):
         return False
     # Without a state the driver speaks for itself: of its connection, or of a value that it cannot send.
-    return state[:2] in ("08", "53", "57", "40") if state else type(error).__name__ in (
+    return state[:2] in ("08", "53", "55", "57", "40") or state == "25P03" if state else type(error).__name__ in (
         "OperationalError", "InterfaceError", "ConnectionTimeout")
 
 

@@ -43,7 +43,7 @@ class GroupCommit:
         self._connect = connect
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._starting = threading.Lock()
+        self._gate = threading.Lock()
         self._closed = False
 
     def submit(self, change: Change) -> Future[Any]:
@@ -61,21 +61,22 @@ class GroupCommit:
 
     def close(self) -> None:
         """Finish what waits and close the connection."""
-        self._closed = True
-        if self._thread is not None:
+        with self._gate:
+            self._closed = True
+            thread, self._thread = self._thread, None
             self._queue.put(None)
-            self._thread.join(timeout=30)
-            self._thread = None
+        if thread is not None:
+            thread.join(timeout=30)
 
     def _put(self, waiting: _Waiting) -> None:
-        if self._closed:
-            raise Unavailable("The server is stopping; nothing was changed.", retry_after=2)
-        if self._thread is None:
-            with self._starting:
-                if self._thread is None:
-                    self._thread = threading.Thread(target=self._run, name="tracking-writer", daemon=True)
-                    self._thread.start()
-        self._queue.put(waiting)
+        # As one step, so that nothing is queued behind the end, where nobody would ever answer it.
+        with self._gate:
+            if self._closed:
+                raise Unavailable("The server is stopping; nothing was changed.", retry_after=2)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="tracking-writer", daemon=True)
+                self._thread.start()
+            self._queue.put(waiting)
 
     def _run(self) -> None:
         statements: Connected | None = None
