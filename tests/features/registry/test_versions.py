@@ -131,6 +131,15 @@ def test_what_the_caller_says_of_a_source_must_be_so(tracking: TrackingDatabase)
         assert words in caught.value.message
 
 
+def test_a_run_that_a_logged_model_claims_counts_only_for_who_may_see_it(tracking: TrackingDatabase) -> None:
+    foreign = a_run(tracking, CARA)
+    name, logged = a_model(tracking, LENA), a_logged_model(tracking, LENA, run_id=foreign.id)
+    assert create(tracking, name, f"models:/{logged.id}", LENA).run_id is None
+    for named in (foreign.id, a_run(tracking, LENA).id):
+        with pytest.raises(BadInput, match="must name the run"):
+            create(tracking, name, f"models:/{logged.id}", LENA, run_id=named)
+
+
 def test_a_deleted_logged_model_is_no_source(tracking: TrackingDatabase) -> None:
     from stellwerk.features.logged_models import service
 

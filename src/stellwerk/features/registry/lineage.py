@@ -65,11 +65,13 @@ def _of_logged(st: Statements, source: str, found: LoggedFolder, run_id: str | N
         raise _not_in(source, "model_id") from None
     if (model_id and model_id != model.id) or found.experiment_id not in (None, model.experiment_id):
         raise _not_in(source, "model_id")
-    made_by = model.source_run_id or None
-    if run_id and (run_id != (made_by or run_id) or _visible_run(st, run_id, actor) is None):
+    # What a logged model says of its run is only what its maker said; lineage is a run that the caller may see.
+    claimed = run_id or model.source_run_id
+    made_by = _visible_run(st, claimed, actor) if claimed else None
+    if run_id and (run_id != (model.source_run_id or run_id) or made_by is None):
         raise refused(source, "The run_id request parameter must name the run that made the logged model.")
     return Lineage(source, _joined(logged_models.artifact_root(model), found.path), model.id, found.path,
-                   made_by or run_id or None, model.id)
+                   None if made_by is None else made_by.id, model.id)
 
 
 def _visible_run(st: Statements, run_id: str, actor: Actor) -> runs.Run | None:
