@@ -43,6 +43,7 @@ lock: dev
 	$(COMPILE) requirements/assets.in -o requirements/assets.txt
 	$(COMPILE) -c requirements/runtime.txt -c requirements/training.txt -c requirements/assets.txt \
 		requirements/dev.in -o requirements/dev.txt
+	$(COMPILE) requirements/peers.in -o requirements/peers.txt
 	$(COMPILE) -c requirements/training.txt examples/mortgage-decisions/requirements.in \
 		-o examples/mortgage-decisions/requirements.lock
 

@@ -7,6 +7,7 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import polars as pl
 import pytest
 import yaml
@@ -76,7 +77,7 @@ def test_a_training_is_a_run_a_version_and_files_for_every_client(workshop: Work
     with workshop.installation.tracking.reading() as st:
         run = runs.get_run(st, run_id, workshop.builder)
         experiment = experiments.find_by_name(st, "small")
-        whole = views.entities(st, [run])[0]
+        whole = msgspec.to_builtins(views.entities(st, [run])[0])
         version = registry.get_version(st, "small", 1, workshop.builder)
         files = {entry.path for entry in artifacts.artifacts_of(st, run_id)}
     assert experiment is not None

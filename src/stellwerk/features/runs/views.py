@@ -5,11 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from stellwerk.features import logged_models
 from stellwerk.features.runs.repository import content, inputs
 from stellwerk.features.runs.repository.runs import Run
 from stellwerk.features.runs.service import artifact_root
 from stellwerk.infra.tracking_database import Statements
+
+
+# A page holds thousands of these; the collector need not look at any.
+class Pair(msgspec.Struct, gc=False):
+    """A param or tag."""
+
+    key: str
+    value: str
+
+
+class Metric(msgspec.Struct, gc=False):
+    """The latest point of a metric."""
+
+    key: str
+    value: float | str
+    timestamp: int
+    step: int
 
 
 def info_of(run: Run) -> dict[str, Any]:
@@ -38,12 +57,12 @@ def entities(st: Statements, runs: Sequence[Run]) -> list[dict[str, Any]]:
     for run in runs:
         data: dict[str, Any] = {}
         if metrics[run.no]:
-            data["metrics"] = [{"key": key, "value": "NaN" if is_nan else value, "timestamp": timestamp, "step": step}
+            data["metrics"] = [Metric(key, "NaN" if is_nan else value, timestamp, step)
                                for key, value, timestamp, step, is_nan in metrics[run.no]]
         if params[run.no]:
-            data["params"] = [{"key": key, "value": value} for key, value in params[run.no]]
+            data["params"] = [Pair(key, value) for key, value in params[run.no]]
         if tags[run.no]:
-            data["tags"] = [{"key": key, "value": value} for key, value in tags[run.no]]
+            data["tags"] = [Pair(key, value) for key, value in tags[run.no]]
         entity: dict[str, Any] = {"info": info_of(run), "data": data, "inputs": _inputs(used.get(run.no, ()))}
         for role, model_id, step in links.get(run.id, ()):
             if role == "input":

@@ -91,10 +91,9 @@ def search(st: Statements, experiment_ids: Sequence[int], stages: Sequence[str],
 
 
 def _index_of(order: Sequence[Order], phase: int, experiment_ids: Sequence[int]) -> str:
-    """Return the name whose index gives the order of a phase: a metric's, or that of starts within an experiment."""
+    """Return the name whose index gives the order of a phase: that of values, or of starts within an experiment."""
     if order and order[0].kind in TABLES and phase < 2:
-        # Only the beginning of a param or tag stands in its index.
-        return "o0" if order[0].kind == "metric" else ""
+        return "o0"
     by_start = not order or phase == 2 or (order[0].kind, order[0].key) == ("attribute", "start_time")
     return "r" if by_start and len(experiment_ids) == 1 else ""
 
@@ -144,11 +143,13 @@ def _compare(logged: Logged, comparison: Comparison, postgres: bool) -> None:
             text = f"{logged.name}.is_nan = 0 AND {text}"
             logged.indexed = (text.replace(f"{logged.name}.", "t.") + " AND t.key_no = ?", [*values, number])
     elif comparison.op == "=":
-        # What the index holds: the beginning of the value.
-        begins = f"substr(?, 1, {INDEXED})"
-        logged.indexed = f"t.key_no = ? AND substr(t.value, 1, {INDEXED}) = {begins}", [number, comparison.value]
-        text += f" AND substr({column}, 1, {INDEXED}) = {begins}"
-        values = [*values, comparison.value]
+        logged.indexed = "t.key_no = ? AND t.value = ?", [number, comparison.value]
+        if postgres:
+            # What its index holds: the beginning of the value.
+            begins = f"substr(%s, 1, {INDEXED}) = substr(?, 1, {INDEXED})"
+            logged.indexed = f"t.key_no = ? AND {begins % 't.value'}", [number, comparison.value]
+            text += f" AND {begins % column}"
+            values = [*values, comparison.value]
     logged.clauses.append(text)
     logged.values.extend(values)
 

@@ -1,8 +1,9 @@
 """A query on runs as its parts, and the order in which its tables are read.
 
-SQLite keeps the order of a CROSS JOIN, so the plan is ours and does not depend on statistics that may be old or
-missing. What each filter lets through is counted on its index, up to a bound; then either the rarest filter is read
-first and its runs are sorted, or the order's index is read first and runs are looked up until the page is full.
+SQLite keeps the order of a CROSS JOIN, and so do our connections to PostgreSQL: the plan is ours and does not depend
+on statistics that may be old or missing. What each filter lets through is counted on its index, up to a bound; then
+either the rarest filter is read first and its runs are sorted, or the order's index is read first and runs are looked
+up until the page is full.
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ def plan(st: Statements, query: Query, known: dict[str, int], *, ordered_by: str
     if 0 in counts.values():
         query.nothing = True
         return
-    if st.postgres or not (counts or ordered_by):
+    if not (counts or ordered_by):
         return
     best = min(counts, key=lambda name: counts[name], default="")
     if not ordered_by:
