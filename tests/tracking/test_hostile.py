@@ -21,7 +21,8 @@ def sent(raw: Raw, path: str, content: bytes, **headers: str) -> httpx.Response:
 @pytest.mark.parametrize("content", [
     b"{", b"[]", b"null", b"1", b'"x"', b"{}{}", b"{'run_id': 1}", b'{"run_id":}', b"\xff\xfe", b'{"run_id": "\xff"}',
     b'{"run_id": "\\ud800"}', b'{"run_id": "\\udc00\\ud800"}', b'{"run_id": "\\u0000"}', b'\xef\xbb\xbf{"run_id": "a"}',
-    b'{"run_id": "' + b"a" * 300_000 + b'"}', b"[" * 100_000, b'{"a":' * 50_000, b'{"zz": ' + b"[" * 900 + b'"\\u0000"' + b"]" * 900 + b"}",
+    b'{"run_id": "' + b"a" * 300_000 + b'"}', b"[" * 100_000, b'{"a":' * 50_000,
+    b'{"zz": ' + b"[" * 900 + b'"\\u0000"' + b"]" * 900 + b"}",
     b'{"metrics": ' + b"[" * 500 + b"]" * 500 + b"}", b'{"run_id": NaN}', b'{"run_id": 1e999}', b"\x00" * 100, b"run_id=a&key=b",
     b'{"metrics": {"a": 1}}', b'{"metrics": [1]}', b'{"metrics": [null]}', b'{"metrics": [[]]}', b'{"params": "x"}',
     b'{"tags": [{"key": {"a": 1}}]}', b'{"run_id": ["a"]}', b'{"run_id": {"a": "b"}}', b'{"run_id": true}', b'{"run_id": 12}',
@@ -35,8 +36,8 @@ def test_bodies(raw: Raw, content: bytes) -> None:
     assert time.monotonic() - started < 5
 
 
-@pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "", "x",
-                                  "application/xml"])
+@pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "",
+                                        "x", "application/xml"])
 def test_other_content_types(raw: Raw, media_type: str) -> None:
     answer = raw.send("POST", "runs/delete", content=b'{"run_id": "a"}', headers={"Content-Type": media_type})
     assert answer.status_code == 400
@@ -119,7 +120,8 @@ def test_queries(server: Server, query: bytes) -> None:
     " AND ".join(["metrics.a > 1"] * 50), " AND ".join(f"params.p{n} = 'x'" for n in range(50)),
     " AND ".join(f"tags.t{n} LIKE '%a%a%a%a%a%a%'" for n in range(50)), "params.a LIKE '" + "%a" * 1500 + "'",
     "params.a ILIKE '" + "%_" * 1800 + "x'", "run_id IN (" + ", ".join(["'x'"] * 9000) + ")", "(" * 4000, "'" * 4001,
-    "metrics.`" + "a" * 3900 + "` > 1", "a" * 4000, "metrics.a > " + "9" * 3900, "AND " * 1000, "dataset.name = 'x' AND " * 49 + "status = 'a'",
+    "metrics.`" + "a" * 3900 + "` > 1", "a" * 4000, "metrics.a > " + "9" * 3900, "AND " * 1000,
+    "dataset.name = 'x' AND " * 49 + "status = 'a'",
     " AND ".join(f"metrics.m{n} != {n}" for n in range(50)), " AND ".join(f"tags.t{n} IS NULL" for n in range(50)),
 ])
 def test_filters_that_blow_up(raw: Raw, experiment: str, text: str) -> None:
@@ -185,7 +187,8 @@ def test_a_caller_who_leaves_early(server: Server) -> None:
             connection.sendall(b"POST /api/2.0/mlflow/runs/log-batch HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: "
                                b"application/json\r\nContent-Length: 1000\r\nAuthorization: Bearer " + token.encode() +
                                b"\r\n\r\n" + part)
-    for start in (b"\x16\x03\x01\x02\x00", b"GET / HTTP/9.9\r\n\r\n", b"A" * 70_000, b"POST /api/2.0/mlflow/runs/create HTTP/1.1\r\n"
+    for start in (b"\x16\x03\x01\x02\x00", b"GET / HTTP/9.9\r\n\r\n", b"A" * 70_000,
+                  b"POST /api/2.0/mlflow/runs/create HTTP/1.1\r\n"
                   b"Host: 127.0.0.1\r\nContent-Length: -5\r\n\r\n"):
         with socket.create_connection(("127.0.0.1", server.port)) as connection:
             try:

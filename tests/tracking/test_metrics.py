@@ -154,7 +154,7 @@ def test_batches_at_and_beyond_their_limits(raw: Raw, experiment: str) -> None:
     assert "at most 1000 metrics. Got 1001 metrics" in raw.refused("runs/log-batch", run_id=run, metrics=metrics)
     assert "at most 100 params. Got 101 params" in raw.refused("runs/log-batch", run_id=run, params=params)
     assert "at most 100 tags. Got 101 tags" in raw.refused("runs/log-batch", run_id=run, tags=params)
-    assert "at most 1000 metrics, params, and tags in total" in raw.refused(
+    assert "at most 1000 metrics, params, and tags. Got 1001 metrics, params, and tags. Please" in raw.refused(
         "runs/log-batch", run_id=run, metrics=metrics[:901], params=params[:50], tags=params[:50])
     found = raw.data(run)
     assert [len(found[kind]) for kind in ("metrics", "params", "tags")] == [800, 100, 101]

@@ -44,7 +44,7 @@ def test_ids_of_runs_are_judged_as_the_client_does(run_id: str) -> None:
 
 def test_the_length_of_keys() -> None:
     limits.check_key("a" * 250, "key")
-    with pytest.raises(BadInput, match="exceeds length limit of 250 characters"):
+    with pytest.raises(BadInput, match="'key' exceeds the maximum length of 250 characters"):
         limits.check_key("a" * 251, "key")
 
 
@@ -76,7 +76,7 @@ def test_batches() -> None:
     limits.check_batch({"metrics": 1000, "params": 0, "tags": 0})
     limits.check_batch({"metrics": 800, "params": 100, "tags": 100})
     for counts, message in (({"metrics": 1001}, "at most 1000 metrics. Got 1001"), ({"params": 101}, "at most 100 params"),
-                            ({"tags": 101}, "at most 100 tags"), ({"metrics": 950, "params": 51}, "in total")):
+                            ({"tags": 101}, "at most 100 tags"), ({"metrics": 950, "params": 51}, "at most 1000 metrics, params, and tags. Got 1001")):
         with pytest.raises(BadInput) as found:
             limits.check_batch(counts)
         assert message in found.value.message

@@ -26,8 +26,6 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 def check_key(key: str, path: str) -> None:
     """Raise BadInput for a key of a metric, param or tag that is empty, too long or not a plain relative name."""
-    if len(key) > KEY_LENGTH:
-        raise invalid(path, key, f"exceeds length limit of {KEY_LENGTH} characters.")
     if not _KEY.match(key):
         raise invalid(path, key, "Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), "
                                  "spaces( ), colon(:) and slashes (/).")
@@ -36,6 +34,8 @@ def check_key(key: str, path: str) -> None:
     if plain != key or key == "." or key.startswith(("..", "/")):
         raise invalid(path, key, "Names may be treated as files in certain cases, and must not resolve to other names "
                                  f"when treated as such. This name would resolve to {plain!r}")
+    if len(key) > KEY_LENGTH:
+        raise BadInput(f"'{path}' exceeds the maximum length of {KEY_LENGTH} characters", field=path)
 
 
 def check_text(value: str, path: str) -> str:
@@ -84,14 +84,12 @@ def metric_value(value: float | str | None, path: str) -> tuple[float, int]:
 
 def check_batch(counts: dict[str, int]) -> None:
     """Raise BadInput for a batch of more entities than are allowed, by kind and together."""
-    for kind, count in counts.items():
-        if count > BATCH[kind]:
-            raise BadInput(f"A batch logging request can contain at most {BATCH[kind]} {kind}. Got {count} {kind}. "
+    named = {kind: (count, BATCH[kind]) for kind, count in counts.items()}
+    together = "metrics, params, and tags"
+    for kind, (count, most) in {**named, together: (sum(counts.values()), BATCH_TOTAL)}.items():
+        if count > most:
+            raise BadInput(f"A batch logging request can contain at most {most} {kind}. Got {count} {kind}. "
                            f"Please split up {kind} across multiple requests and try again.", field=kind)
-    total = sum(counts.values())
-    if total > BATCH_TOTAL:
-        raise BadInput(f"A batch logging request can contain at most {BATCH_TOTAL} metrics, params, and tags in total. "
-                       f"Got {total}.", field="body")
 
 
 def check_unique(keys: Sequence[str]) -> None:
