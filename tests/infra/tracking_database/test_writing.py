@@ -18,7 +18,7 @@ import pytest
 
 from stellwerk.infra.tracking_database import Statements, TrackingDatabase, connections, open_tracking
 from stellwerk.infra.tracking_database.connections import sqlite_file, translated
-from stellwerk.kernel.errors import BadInput, Unavailable
+from stellwerk.kernel.errors import AlreadyExists, BadInput, Unavailable
 from stellwerk.kernel.secret import Secret
 from tests.infra.tracking_database.conftest import TABLE, Open
 from tests.postgres import Postgres
@@ -66,7 +66,7 @@ def test_one_failing_change_among_many_is_undone_alone(database: TrackingDatabas
     with pytest.raises(BadInput, match="no"):
         queued[1].result(30)
     assert queued[2].result(30) == "c"
-    with pytest.raises(Exception, match=r"(?i)unique"):
+    with pytest.raises(AlreadyExists, match="at the same moment"):
         queued[3].result(30)
     assert queued[4].result(30) == "d"
     assert names(database) == ["a", "c", "d"]
@@ -329,8 +329,9 @@ def test_errors_of_postgres_are_told_as_what_they_mean() -> None:
     assert isinstance(translated(errors.StatementTooComplex()), BadInput)
     for beyond in (errors.DataError("NUL"), errors.NumericValueOutOfRange(), errors.CharacterNotInRepertoire()):
         assert isinstance(translated(beyond), BadInput)
-    for ours in (errors.UndefinedTable(), errors.UniqueViolation()):
-        assert translated(ours) is ours
+    assert isinstance(translated(errors.UniqueViolation()), AlreadyExists)
+    ours = errors.UndefinedTable()
+    assert translated(ours) is ours
     for held in (errors.LockNotAvailable(), errors.IdleInTransactionSessionTimeout()):
         assert isinstance(translated(held), Unavailable)
 
