@@ -362,7 +362,7 @@ def test_a_lock_that_hangs_in_postgres_stops_no_writer(postgres: Postgres, tmp_p
 
 
 def test_nothing_is_queued_behind_the_end(tmp_path: Path) -> None:
-    for _ in range(30):
+    for _ in range(6):
         database = open_tracking(None, tmp_path / "t.sqlite")
         database.write(lambda st: st.modify(TABLE))
         answers: list[Future[Any]] = []
