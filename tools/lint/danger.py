@@ -26,6 +26,13 @@ BROAD_ALLOWED = frozenset({
     ("src/stellwerk/infra/tracking_database/group_commit.py", "_serve"),
     ("src/stellwerk/infra/tracking_database/group_commit.py", "_commit"),
     ("src/stellwerk/infra/tracking_database/group_commit.py", "_undo"),
+    ("src/stellwerk/infra/tracking_database/group_commit.py", "_undo_one"),
+    # Loops that go on for the life of a process.
+    ("src/stellwerk/apps/sealing.py", "_note_runs"),
+    ("src/stellwerk/apps/sealing.py", "_seal"),
+    ("src/stellwerk/features/releases/publishing.py", "keep_published"),
+    ("src/stellwerk/features/runs/sealing.py", "_sealed"),
+    ("src/stellwerk/features/webhooks/delivery.py", "keep_delivering"),
     ("src/stellwerk/infra/tracking_database/database.py", "_give_back"),
     ("src/stellwerk/features/jobs/run_step.py", "run_step"),
     ("src/stellwerk/gateway/app.py", "__call__"),

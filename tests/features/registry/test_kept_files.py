@@ -12,9 +12,10 @@ from stellwerk.features import artifacts, registry, runs
 from stellwerk.features.artifacts import ArtifactKey
 from stellwerk.features.artifacts.service import delete_some
 from stellwerk.features.identity import permissions_of
+from stellwerk.features.registry import models
 from stellwerk.infra.installation import Installation, open_installation
 from stellwerk.kernel.actor import Actor
-from stellwerk.kernel.errors import BadInput, Conflict
+from stellwerk.kernel.errors import BadInput, Conflict, Forbidden
 
 ANN = Actor("person", "ann", "Ann", person_id="ann", permissions=permissions_of([("a", "builder")]))
 
@@ -72,3 +73,14 @@ def test_a_path_of_very_many_segments_is_refused() -> None:
     ArtifactKey.parse("/".join("d" * 64))
     with pytest.raises(BadInput, match="64 segments"):
         ArtifactKey.parse("/".join("d" * 65))
+
+
+@pytest.mark.parametrize("key", ["stellwerk.service", "stellwerk.other"])
+def test_what_the_platform_says_about_a_model_is_not_for_others(installation: Installation, run: str, key: str) -> None:
+    for change in (lambda st: models.set_model_tag(st, ANN, "churn", key, "x"),
+                   lambda st: models.delete_model_tag(st, ANN, "churn", key),
+                   lambda st: registry.create_model(st, ANN, "other", tags=[(key, "x")])):
+        with pytest.raises(Forbidden, match="platform alone"):
+            installation.tracking.write(change)
+    job = Actor("job", "j", "ship", permissions=ANN.permissions)
+    installation.tracking.write(lambda st: models.set_model_tag(st, job, "churn", key, "x"))

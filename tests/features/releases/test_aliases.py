@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ def _model(workshop: Workshop, name: str, team: str, versions: int) -> None:
 
     def change(st: Any) -> None:
         run = runs.create_run(st, who, 0, name="notebook", start_time=1)
-        registry.create_model(st, who, name, tags=[(SERVICE_TAG, name)])
+        registry.create_model(st, replace(who, kind="job"), name, tags=[(SERVICE_TAG, name)])
         for _ in range(versions):
             registry.create_version(st, who, name, f"runs:/{run.id}/model", run_id=run.id)
         registry.set_alias(st, who, name, "champion", versions)

@@ -168,3 +168,24 @@ def test_a_run_whose_transfer_never_ends_reaches_the_ledger(installation: Instal
     assert sealing.seal_due(tracking) == 1
     assert not tracking.read(lambda st: sealing.pending(st, brought.id))
     assert _verify(installation).waiting == 0
+
+
+def test_a_run_hidden_past_the_platform_is_named(installation: Installation) -> None:
+    run_id = _run(installation, ended=True)
+    Sealing(installation).once()
+    with sqlite3.connect(installation.home.tracking) as forger:
+        forger.execute("UPDATE run SET lifecycle = 'deleted'")
+
+    assert [(one["table"], one["row"]) for one in _verify(installation).findings] == [("run", run_id)]
+
+
+def test_an_open_run_that_takes_long_to_digest_rests(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_id = _run(installation, ended=False)
+    monkeypatch.setattr(sealing, "_OPEN_MS", -1)
+    monkeypatch.setattr(sealing, "_REST_FACTOR", 1e6)
+    assert sealing.seal_due(installation.tracking) == 1
+
+    installation.tracking.write(lambda st: log(st, ANN, run_id, tags=[("note", "more")]))
+    assert sealing.seal_due(installation.tracking) == 0
+    installation.tracking.write(lambda st: update_run(st, ANN, run_id, status="FINISHED", end_time=9))
+    assert sealing.seal_due(installation.tracking) == 1

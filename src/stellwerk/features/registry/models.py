@@ -12,13 +12,16 @@ from stellwerk.features.registry.repository import models, versions
 from stellwerk.features.registry.repository.models import RegisteredModel
 from stellwerk.infra.tracking_database import Statements
 from stellwerk.kernel.actor import Actor
-from stellwerk.kernel.errors import AlreadyExists
+from stellwerk.kernel.errors import AlreadyExists, Forbidden
 
 
 def create_model(st: Statements, actor: Actor, name: str | None, *, description: str | None = None,
                  tags: Iterable[tuple[str, str]] = ()) -> RegisteredModel:
     """Make a registered model; raises AlreadyExists for a name in use, in whichever team."""
     checked = names.check_tags(tags)
+    for key in checked:
+        if key != TEAM_TAG:
+            _check_platform_tag(actor, key)
     now = now_ms()
     made = RegisteredModel(names.check_name(name), experiments.team_of_new(actor, checked.get(TEAM_TAG), WRITE),
                            names.check_description(description), now, now)
@@ -71,11 +74,18 @@ def delete_model(st: Statements, actor: Actor, name: str | None) -> None:
         events.publish(st, events.ALIAS_DELETED, {"name": found.name, "alias": alias})
 
 
+def _check_platform_tag(actor: Actor, key: str) -> None:
+    # What the platform says about a model is not for others to say or to unsay.
+    if key.startswith("stellwerk.") and actor.kind not in ("job", "system"):
+        raise Forbidden(f"The tag {key!r} is set by the platform alone.", field="key", value=key)
+
+
 def set_model_tag(st: Statements, actor: Actor, name: str | None, key: str, value: str) -> None:
     """Set a tag of a registered model."""
     names.check_name(name)
     checked = names.check_tags([(key, value)])
     found = get_model(st, name, actor, WRITE)
+    _check_platform_tag(actor, key)
     models.set_tags(st, found.name, checked.items())
     states.note_model(st, actor, "tag_set", found.name, {"key": key})
 
@@ -84,6 +94,7 @@ def delete_model_tag(st: Statements, actor: Actor, name: str | None, key: str) -
     """Remove a tag of a registered model; one that it lacks changes nothing."""
     names.check_key(key)
     found = get_model(st, name, actor, WRITE)
+    _check_platform_tag(actor, key)
     if models.delete_tag(st, found.name, key):
         states.note_model(st, actor, "tag_deleted", found.name, {"key": key})
 

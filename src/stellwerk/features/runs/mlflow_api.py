@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from stellwerk.features import experiments
@@ -12,19 +13,21 @@ from stellwerk.features.runs import service, views
 from stellwerk.features.runs.repository import content
 from stellwerk.features.runs.repository import search as searching
 from stellwerk.features.runs.repository.runs import Run
-from stellwerk.infra.http.raw import Call
+from stellwerk.infra.http.raw import Answer, Call
 from stellwerk.infra.http.raw.mlflow import mlflow_routes
 from stellwerk.infra.tracking_database import Statements
 from stellwerk.kernel.errors import BadInput
 from stellwerk.kernel.route import allow
 from stellwerk.protocols.mlflow import limits, paging
-from stellwerk.protocols.mlflow.decoding import check_items, invalid
+from stellwerk.protocols.mlflow.decoding import check_items, encode, invalid
 from stellwerk.protocols.mlflow.search import parse_run_filter, parse_run_order
 from stellwerk.protocols.mlflow.wire import runs as wire
 
 routes = mlflow_routes("/mlflow/runs")
 _MOST = 50_000
 _MOST_EXPERIMENTS = 10_000
+_PART = 200
+_PAGE_BYTES = 64 << 20
 _MODELS_TAG = "mlflow.log-model.history"
 _MODELS_LENGTH = 1 << 20
 
@@ -48,11 +51,16 @@ async def create(call: Call, body: wire.CreateRun) -> dict[str, Any]:
 
 
 @routes.get("/get", allow(READ), wire.RunById)
-async def get(call: Call, body: wire.RunById) -> dict[str, Any]:
+async def get(call: Call, body: wire.RunById) -> Answer:
     """Return a run."""
     limits.check_run_id(body.id)
-    return await call.tracking.look_up(
-        lambda st: {"run": views.entities(st, [service.get_run(st, body.id, call.actor)])[0]})
+
+    def query(st: Statements) -> Answer:
+        found = views.entities(st, [service.get_run(st, body.id, call.actor)])[0]
+        return Answer(b'{"run":' + encode(found) + b"}")
+
+    # A run may hold megabytes of schemas and profiles, so not even its JSON is made on the event loop.
+    return await call.tracking.read_async(query)
 
 
 @routes.post("/update", allow(WRITE), wire.UpdateRun)
@@ -191,8 +199,8 @@ async def log_model(call: Call, body: wire.LogModel) -> dict[str, Any]:
 
 
 @routes.post("/search", allow(READ), wire.SearchRuns)
-async def search(call: Call, body: wire.SearchRuns) -> dict[str, Any]:
-    """Search runs."""
+async def search(call: Call, body: wire.SearchRuns) -> Answer:
+    """Search runs; a page ends early where it would grow too large."""
     filters, order = parse_run_filter(body.filter), parse_run_order(body.order_by or ())
     stages = limits.view_stages(body.run_view_type)
     size = paging.page_size(body.max_results, 1000, _MOST)
@@ -203,12 +211,27 @@ async def search(call: Call, body: wire.SearchRuns) -> dict[str, Any]:
     mark = paging.query_mark("runs", sorted(set(wanted)), body.filter, body.order_by, stages)
     position = paging.read_token(body.page_token, mark, searching.token_kinds(order))
 
-    def query(st: Statements) -> dict[str, Any]:
+    def query(st: Statements) -> Answer:
         ids = [one.id for one in experiments.visible(st, call.actor, wanted)]
         found, places = searching.search(st, ids, stages, filters, order, position, size + 1)
-        answer: dict[str, Any] = {"runs": views.entities(st, found[:size])}
-        if len(found) > size:
-            answer["next_page_token"] = paging.make_token(mark, places[size - 1])
-        return answer
+        shown = _encoded(st, found[:size])
+        token = b""
+        if len(found) > len(shown):
+            token = b',"next_page_token":' + encode(paging.make_token(mark, places[len(shown) - 1]))
+        return Answer(b'{"runs":[' + b",".join(shown) + b"]" + token + b"}")
 
     return await call.tracking.read_async(query)
+
+
+def _encoded(st: Statements, found: Sequence[Run]) -> list[bytes]:
+    """Return runs as JSON, read in parts: as many as a page may hold, at least one."""
+    pieces: list[bytes] = []
+    total = 0
+    for start in range(0, len(found), _PART):
+        for entity in views.entities(st, found[start:start + _PART]):
+            piece = encode(entity)
+            total += len(piece)
+            if pieces and total > _PAGE_BYTES:
+                return pieces
+            pieces.append(piece)
+    return pieces

@@ -29,7 +29,7 @@ async def delete(call: Call, body: wire.ExperimentById) -> dict[str, Any]:
         if runs.has_evidence(st, number):
             raise Forbidden(f"The experiment {number} holds trainings of a service, which stay as they are.",
                             field="experiment_id", value=number)
-        runs.set_lifecycle_in(st, number, "deleted", now)
+        runs.set_lifecycle_in(st, number, "deleted", now, now)
 
     await call.tracking.write_async(change)
     return {}
@@ -41,8 +41,8 @@ async def restore(call: Call, body: wire.ExperimentById) -> dict[str, Any]:
     number = experiments.parse_id(body.experiment_id)
 
     def change(st: Statements) -> None:
-        experiments.set_lifecycle(st, call.actor, number, "active")
-        runs.set_lifecycle_in(st, number, "active", None)
+        now = experiments.set_lifecycle(st, call.actor, number, "active")
+        runs.set_lifecycle_in(st, number, "active", None, now)
 
     await call.tracking.write_async(change)
     return {}

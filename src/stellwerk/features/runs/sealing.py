@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import time
 from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any
@@ -22,6 +23,9 @@ _log = logging.getLogger("stellwerk.runs")
 SUBJECT = "run"
 _OPEN_MS = 60_000
 _REST_MS = 10 * 60_000
+_REST_FACTOR = 100
+# Open runs that were digested lately, with the moment until which they rest.
+_resting: dict[str, float] = {}
 _AT_ONCE = 200
 _LINES = 5000
 
@@ -35,6 +39,7 @@ def state_of(st: Statements, run_id: str) -> dict[str, Any] | None:
     used = [(dataset, tags) for dataset, tags in inputs.inputs_of(st, [found.no]).get(found.no, ())]
     return {
         "experiment_id": found.experiment_id, "name": found.name, "user_id": found.user_id, "status": found.status,
+        "lifecycle": found.lifecycle,
         "start_time": found.start_time, "end_time": found.end_time, "created_by": found.created_by,
         "points": points, "metrics": metrics,
         "params": _digest(content.all_params_of(st, [found.no])[found.no])[1],
@@ -59,7 +64,10 @@ def seal_due(tracking: TrackingDatabase) -> int:
     """
     now = now_ms()
     due = tracking.read(lambda st: runs.unsealed(st, now=now, open_before=now - _OPEN_MS, limit=_AT_ONCE))
-    return sum(_sealed(tracking, run_id) for run_id, _ in due)
+    started = time.monotonic()
+    for run_id in [known for known, until in _resting.items() if until <= started]:
+        del _resting[run_id]
+    return sum(_sealed(tracking, run_id) for run_id, status in due if status in ENDED or run_id not in _resting)
 
 
 def _sealed(tracking: TrackingDatabase, run_id: str) -> bool:
@@ -75,8 +83,12 @@ def _sealed(tracking: TrackingDatabase, run_id: str) -> bool:
 
 
 def _seal(tracking: TrackingDatabase, run_id: str) -> None:
+    started = time.monotonic()
     changes, state = tracking.read(lambda st: look(st, run_id), seconds=600)
     if state is not None:
+        spent = time.monotonic() - started
+        # An open run of millions of points is digested whole each time, so the larger it is the longer it rests.
+        _resting[run_id] = started + _REST_FACTOR * spent
         verb = "run.ended" if state["status"] in ENDED else "run.logged"
         tracking.write(lambda st: note(st, SYSTEM, verb, run_id, changes, state))
 

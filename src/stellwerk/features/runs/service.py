@@ -20,6 +20,8 @@ NAME_TAG = "mlflow.runName"
 PARENT_TAG = "mlflow.parentRunId"
 STATUSES = ("RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED")
 _JOB = "job:"
+_MOST_INPUTS = 1000
+_MOST_INPUT_CHARACTERS = 32_000_000
 ENDED = frozenset({"FINISHED", "FAILED", "KILLED"})
 
 
@@ -180,6 +182,11 @@ def log_inputs(st: Statements, actor: Actor, run_id: str,
     found = writable_run(st, run_id, actor)
     for dataset, tags in used:
         inputs.add(st, found.no, found.experiment_id, dataset, tags)
+    count, characters = inputs.extent(st, found.no)
+    if count > _MOST_INPUTS or characters > _MOST_INPUT_CHARACTERS:
+        raise BadInput(f"A run notes at most {_MOST_INPUTS} data sets, with schemas, profiles and sources of "
+                       f"{_MOST_INPUT_CHARACTERS} characters together.", field="datasets", value=count,
+                       hint="Leave schema or profile out.")
     logged_models.link_models(st, actor, run_id, "input", [(model_id, 0) for model_id in models])
     runs.mark_unsealed(st, found.no, now_ms())
 

@@ -15,7 +15,7 @@ from stellwerk.infra.tracking_database.statements import (
     too_complex,
     too_slow,
 )
-from stellwerk.kernel.errors import StellwerkError, Unavailable
+from stellwerk.kernel.errors import AlreadyExists, StellwerkError, Unavailable
 from stellwerk.kernel.secret import Secret
 
 # What SQLite says of a statement beyond its limits; PostgreSQL has a class of states for it.
@@ -89,10 +89,14 @@ def translated(error: Exception, seconds: float = 0.0) -> Exception:
                                hint="Free space on the volume of the home folder and try again.")
         if "locked" in text or "busy" in text:
             return Unavailable("The database is busy; nothing was changed.", retry_after=1, hint="Try again.")
+        if "UNIQUE constraint failed" in text:
+            return taken()
         return too_complex() if any(part in text for part in _TOO_COMPLEX) else error
     state = getattr(error, "sqlstate", None)
     if state == "57014":
         return too_slow(seconds)
+    if state == "23505":
+        return taken()
     if state is not None and state.startswith("54"):
         return too_complex()
     if _of_value(error, state):
@@ -120,6 +124,12 @@ def _of_value(error: Exception, state: str | None) -> bool:
     if not type(error).__module__.startswith("psycopg"):
         return False
     return state[:2] == "22" if state else type(error).__name__ == "DataError"
+
+
+def taken() -> AlreadyExists:
+    """Return the error for a name that somebody else was faster to take."""
+    return AlreadyExists("Something of that name was made at the same moment; nothing was changed.",
+                         hint="Look at what is there now, then try again.")
 
 
 def _out_of_reach(error: Exception, state: str | None) -> bool:

@@ -52,8 +52,8 @@ def evaluate_step(job: JobContext) -> Mapping[str, Any]:
             "approval": submission.manifest.approval.plain() if submission.manifest.approval else None,
             "serving": serving(submission.manifest, contract, profile, version), "person_id": job.person_id,
             "requested_by": job.requested_by["name"], "job_id": job.id})
-    tracked.log_metrics(job, version["run_id"], {name: figure["value"] for name, figure in
-                                                 found.result["metrics"].items() if figure["value"] is not None})
+    tracked.log_metrics(job, version["run_id"], evaluation["created_at"], {
+        name: figure["value"] for name, figure in found.result["metrics"].items() if figure["value"] is not None})
     return {"evaluation_id": evaluation["id"], "revision_id": revision["id"], "verdict": evaluation["verdict"],
             "version": version["number"], "gates": evaluation["verdicts"],
             "message": f"version {version['number']} at threshold {revision['threshold']:g}: {_words(found.verdict)}"}

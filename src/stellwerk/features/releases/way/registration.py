@@ -23,7 +23,8 @@ _COMPILED = "model.onnx"
 def register(job: JobContext, run_id: str, number: int, files: Mapping[str, str], facts: Mapping[str, Any]) -> None:
     """Name the files of a run (file name to digest) and register its version under the service's name and number.
 
-    Doing it again changes nothing. Raises Conflict where the name, or the number, belongs to someone else.
+    ``facts["first_run"]`` is the run that made the version, which another one may have repeated. Doing it again changes
+    nothing. Raises Conflict where the name, or the number, belongs to someone else.
     """
     actor = actor_of(job)
     described = _description(run_id, facts)
@@ -36,7 +37,7 @@ def register(job: JobContext, run_id: str, number: int, files: Mapping[str, str]
         for path, digest in kept.items():
             artifacts.put_artifact(st, run_id, artifacts.ArtifactKey.parse(path), digest, sizes[path], actor)
         try:
-            if registry.get_version(st, job.service, number, actor).run_id != run_id:
+            if registry.get_version(st, job.service, number, actor).run_id not in (run_id, facts["first_run"]):
                 raise Conflict(f"Version {number} of the registered model {job.service!r} was not made by this "
                                "service.", field="service", value=job.service,
                                hint="Rename that model, or give the service another name.")

@@ -40,24 +40,25 @@ def open_tracked(job: JobContext, run_id: str, facts: Mapping[str, Any]) -> None
     job.installation.tracking.write(change)
 
 
-def end_tracked(job: JobContext, run_id: str, state: str, metrics: Mapping[str, float] | None = None,
+def end_tracked(job: JobContext, run_id: str, state: str, at_us: int, metrics: Mapping[str, float] | None = None,
                 tags: Sequence[tuple[str, str]] = ()) -> None:
-    """End the run as finished or failed."""
+    """End the run as finished or failed, at a moment in microseconds since 1970; doing it again changes nothing."""
     actor = actor_of(job)
-    log_metrics(job, run_id, metrics or {}, tags)
+    log_metrics(job, run_id, at_us, metrics or {}, tags)
 
     def change(st: Statements) -> None:
         if _is_active(st, run_id, actor):
-            runs.update_run(st, actor, run_id, status=_ENDED[state], end_time=experiments.now_ms())
+            runs.update_run(st, actor, run_id, status=_ENDED[state], end_time=at_us // 1000)
 
     job.installation.tracking.write(change)
 
 
-def log_metrics(job: JobContext, run_id: str, metrics: Mapping[str, float],
+def log_metrics(job: JobContext, run_id: str, at_us: int, metrics: Mapping[str, float],
                 tags: Sequence[tuple[str, str]] = ()) -> None:
-    """Log figures of the run, each as one point at step 0."""
-    now, actor = experiments.now_ms(), actor_of(job)
-    points = [runs.Point(name, now, 0, float(value), 0) for name, value in metrics.items()]
+    """Log figures of the run, each as one point at step 0 and the given moment, so that a step that is done again after
+    a restart adds none."""
+    actor = actor_of(job)
+    points = [runs.Point(name, at_us // 1000, 0, float(value), 0) for name, value in metrics.items()]
 
     def change(st: Statements) -> None:
         if _is_active(st, run_id, actor):

@@ -103,7 +103,9 @@ class _Training:
         error = result["error"]
         with self.job.write() as work:
             fail_run(work, run_id, error, result.get("log_tail", ""))
-        tracked.end_tracked(self.job, run_id, "failed", tags=[("stellwerk.error", str(error.get("message", ""))[:500])])
+            ended = get_run(work.connection, run_id)["finished_at"]
+        tracked.end_tracked(self.job, run_id, "failed", ended,
+                            tags=[("stellwerk.error", str(error.get("message", ""))[:500])])
         if error["kind"] == "cancelled":
             return Cancelled()
         return FunctionFailed.of(error)
@@ -121,20 +123,22 @@ class _Training:
                 "run_id": run_id, "onnx": artifacts["model.onnx"], "estimator": result["estimator"],
                 "inputs": self._inputs(), "parity": scored.parity, "scores": artifacts["scores.arrow"],
                 "background": frozen})
-        self._publish(run_id, version["number"], result, artifacts)
+        self._publish(run_id, version, result, artifacts)
         return self._output(version["id"], run_id)
 
-    def _publish(self, run_id: str, number: int, result: Mapping[str, Any], artifacts: Mapping[str, str]) -> None:
+    def _publish(self, run_id: str, version: Mapping[Any, Any], result: Mapping[str, Any],
+                 artifacts: Mapping[str, str]) -> None:
         """Let tracking clients see what came out: figures, files and the registered version."""
         figures = {"peak_memory_mb": result["peak_memory_mb"], "seconds": result["seconds"]["total"],
                    "fit_seconds": result["seconds"]["fit"]}
         with self.job.installation.database.read() as connection:
             run = get_run(connection, run_id)
-        register(self.job, run_id, number, artifacts, {
+        register(self.job, run_id, version["number"], artifacts, {
             "at": run["started_at"], "versions": result["versions"], "fingerprint": run["fingerprint"],
-            "bundle": run["bundle"]})
-        tracked.end_tracked(self.job, run_id, "finished", figures,
-                            [("stellwerk.version", str(number)), ("stellwerk.estimator", result["estimator"])])
+            "bundle": run["bundle"], "first_run": version["run_id"]})
+        tracked.end_tracked(self.job, run_id, "finished", run["finished_at"], figures,
+                            [("stellwerk.version", str(version["number"])),
+                             ("stellwerk.estimator", result["estimator"])])
 
     def _finish_run(self, work: Any, run_id: str, result: Mapping[str, Any], artifacts: Mapping[str, str]) -> None:
         values: dict[str, Any] = {

@@ -33,6 +33,16 @@ def add(st: Statements, run_no: int, experiment_id: int, used: UsedDataset, tags
                    "ON CONFLICT DO NOTHING", [(run_no, number, name, value) for name, value in tags])
 
 
+def extent(st: Statements, run_no: int) -> tuple[int, int]:
+    """Return how many data sets a run notes, and how many characters their descriptions have together."""
+    row = st.fetch_one(
+        "SELECT count(*), coalesce(sum(length(d.source) + coalesce(length(d.schema), 0) + "
+        "coalesce(length(d.profile), 0)), 0) FROM run_input i JOIN dataset d ON d.no = i.dataset_no "
+        "WHERE i.run_no = ?", (run_no,))
+    assert row is not None
+    return int(row[0]), int(row[1])
+
+
 def inputs_of(st: Statements, run_nos: Sequence[int]) -> dict[int, list[tuple[UsedDataset, list[tuple[str, str]]]]]:
     """Return the data sets that runs used, by run, each with its tags."""
     found: dict[int, list[tuple[UsedDataset, list[tuple[str, str]]]]] = {}

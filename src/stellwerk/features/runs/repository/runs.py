@@ -61,16 +61,14 @@ def set_lifecycle(st: Statements, run_no: int, lifecycle: str, deleted_at: int |
     st.modify("UPDATE run SET lifecycle = ?, deleted_at = ? WHERE no = ?", (lifecycle, deleted_at, run_no))
 
 
-def set_lifecycle_in(st: Statements, experiment_id: int, lifecycle: str, deleted_at: int | None,
-                     only_deleted_at: int | None = None) -> None:
-    """Mark the runs of an experiment; with ``only_deleted_at`` those that were deleted at that moment."""
-    sql = "UPDATE run SET lifecycle = ?, deleted_at = ? WHERE experiment_id = ? AND lifecycle = ?"
+def set_lifecycle_in(st: Statements, experiment_id: int, lifecycle: str, deleted_at: int | None, now: int) -> None:
+    """Mark the runs of an experiment as deleted or active, and as unknown to the ledger in that."""
     before = "active" if lifecycle == "deleted" else "deleted"
-    values: list[object] = [lifecycle, deleted_at, experiment_id, before]
-    if only_deleted_at is not None:
-        sql += " AND deleted_at = ?"
-        values.append(only_deleted_at)
-    st.modify(sql, values)
+    st.modify("INSERT INTO unsealed_run (run_no, since, changes) "
+              "SELECT no, ?, 1 FROM run WHERE experiment_id = ? AND lifecycle = ? "
+              "ON CONFLICT (run_no) DO UPDATE SET changes = unsealed_run.changes + 1", (now, experiment_id, before))
+    st.modify("UPDATE run SET lifecycle = ?, deleted_at = ? WHERE experiment_id = ? AND lifecycle = ?",
+              (lifecycle, deleted_at, experiment_id, before))
 
 
 def count_by_experiment(st: Statements, ids: Sequence[int]) -> dict[int, tuple[int, int]]:
@@ -88,11 +86,11 @@ def mark_unsealed(st: Statements, run_no: int, now: int) -> None:
               "ON CONFLICT (run_no) DO UPDATE SET changes = unsealed_run.changes + 1", (run_no, now))
 
 
-def unsealed(st: Statements, *, now: int, open_before: int, limit: int) -> list[tuple[str, int]]:
-    """Return runs of whose content the ledger does not know, as (id, changes): ended ones at once, open ones only
+def unsealed(st: Statements, *, now: int, open_before: int, limit: int) -> list[tuple[str, str]]:
+    """Return runs of whose content the ledger does not know, as (id, status): ended ones at once, open ones only
     when their first change is older than ``open_before``, and none that waits for a moment after ``now``."""
     return [(row[0], row[1]) for row in st.fetch_all(
-        "SELECT r.id, u.changes FROM unsealed_run u JOIN run r ON r.no = u.run_no "
+        "SELECT r.id, r.status FROM unsealed_run u JOIN run r ON r.no = u.run_no "
         "WHERE u.since < ? OR (u.since <= ? AND r.status IN ('FINISHED', 'FAILED', 'KILLED')) ORDER BY u.since LIMIT ?",
         (open_before, now, limit))]
 
