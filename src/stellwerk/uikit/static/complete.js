@@ -48,6 +48,8 @@ class Completion {
       const option = event.target.closest("li");
       if (option) this.take([...this.list.children].indexOf(option));
     });
+    // Whoever was faster than this script stands in the field already.
+    if (document.activeElement === input) this.load();
   }
 
   async load() {
