@@ -50,20 +50,19 @@ def metric_value(value: float, is_nan: int) -> float | str:
 def entities(st: Statements, runs: Sequence[Run]) -> list[dict[str, Any]]:
     """Return whole runs: head, latest metrics, params, tags, inputs and outputs."""
     numbers = [run.no for run in runs]
-    metrics, params = content.latest_of(st, numbers), content.all_params_of(st, numbers)
-    tags, used = content.tags_of(st, numbers), inputs.inputs_of(st, numbers)
+    data: dict[int, dict[str, Any]] = {number: {} for number in numbers}
+    rows, names = content.rows_of(st, "latest_metric", numbers)
+    for number, key, value, timestamp, step, is_nan in rows:
+        data[number].setdefault("metrics", []).append(Metric(names[key], "NaN" if is_nan else value, timestamp, step))
+    for part, table in (("params", "param"), ("tags", "run_tag")):
+        rows, names = content.rows_of(st, table, numbers)
+        for number, key, value in rows:
+            data[number].setdefault(part, []).append(Pair(names[key], value))
+    used = inputs.inputs_of(st, numbers)
     links = logged_models.links_of(st, [run.id for run in runs])
     found = []
     for run in runs:
-        data: dict[str, Any] = {}
-        if metrics[run.no]:
-            data["metrics"] = [Metric(key, "NaN" if is_nan else value, timestamp, step)
-                               for key, value, timestamp, step, is_nan in metrics[run.no]]
-        if params[run.no]:
-            data["params"] = [Pair(key, value) for key, value in params[run.no]]
-        if tags[run.no]:
-            data["tags"] = [Pair(key, value) for key, value in tags[run.no]]
-        entity: dict[str, Any] = {"info": info_of(run), "data": data, "inputs": _inputs(used.get(run.no, ()))}
+        entity: dict[str, Any] = {"info": info_of(run), "data": data[run.no], "inputs": _inputs(used.get(run.no, ()))}
         for role, model_id, step in links.get(run.id, ()):
             if role == "input":
                 entity["inputs"].setdefault("model_inputs", []).append({"model_id": model_id})

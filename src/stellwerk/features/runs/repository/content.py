@@ -80,14 +80,23 @@ def tag(st: Statements, run_no: int, key: str) -> str | None:
     return value
 
 
-def _by_run(st: Statements, table: str, columns: str, run_nos: Sequence[int]) -> dict[int, list[tuple[Any, ...]]]:
-    found: dict[int, list[tuple[Any, ...]]] = {number: [] for number in run_nos}
+_COLUMNS = {"latest_metric": "value, timestamp, step, is_nan", "param": "value", "run_tag": "value"}
+
+
+def rows_of(st: Statements, table: str, run_nos: Sequence[int]) -> tuple[list[tuple[Any, ...]], dict[int, str]]:
+    """Return the rows of "latest_metric", "param" or "run_tag" of runs, ordered by run and number of the key, and the
+    keys behind the numbers."""
     rows: list[tuple[Any, ...]] = []
     for start in range(0, len(run_nos), 500):
         part = run_nos[start:start + 500]
-        rows += st.fetch_all(f"SELECT run_no, key_no, {columns} FROM {table} WHERE run_no IN ({marks(len(part))})",
-                             part)
-    names = keys.names_of(st, list({row[1] for row in rows}))
+        rows += st.fetch_all(f"SELECT run_no, key_no, {_COLUMNS[table]} FROM {table} "
+                             f"WHERE run_no IN ({marks(len(part))}) ORDER BY run_no, key_no", part)
+    return rows, keys.names_of(st, list({row[1] for row in rows}))
+
+
+def _by_run(st: Statements, table: str, run_nos: Sequence[int]) -> dict[int, list[tuple[Any, ...]]]:
+    found: dict[int, list[tuple[Any, ...]]] = {number: [] for number in run_nos}
+    rows, names = rows_of(st, table, run_nos)
     for row in rows:
         found[row[0]].append((names[row[1]], *row[2:]))
     for content in found.values():
@@ -97,17 +106,17 @@ def _by_run(st: Statements, table: str, columns: str, run_nos: Sequence[int]) ->
 
 def latest_of(st: Statements, run_nos: Sequence[int]) -> dict[int, list[tuple[Any, ...]]]:
     """Return the latest point of each metric by run: (key, value, timestamp, step, is NaN)."""
-    return _by_run(st, "latest_metric", "value, timestamp, step, is_nan", run_nos)
+    return _by_run(st, "latest_metric", run_nos)
 
 
 def all_params_of(st: Statements, run_nos: Sequence[int]) -> dict[int, list[tuple[Any, ...]]]:
     """Return the params by run: (key, value)."""
-    return _by_run(st, "param", "value", run_nos)
+    return _by_run(st, "param", run_nos)
 
 
 def tags_of(st: Statements, run_nos: Sequence[int]) -> dict[int, list[tuple[Any, ...]]]:
     """Return the tags by run: (key, value)."""
-    return _by_run(st, "run_tag", "value", run_nos)
+    return _by_run(st, "run_tag", run_nos)
 
 
 def history(st: Statements, run_no: int, key: str, *, after: Sequence[Any] | None = None,
