@@ -13,7 +13,7 @@ import time
 from typing import Any, cast
 
 from bench.tracking import data
-from bench.tracking.client import Client, WrongAnswer, encode
+from bench.tracking.client import Client, WrongAnswer, acknowledge_at_once, encode
 from bench.tracking.environment import ROOT
 from bench.tracking.rows import first_run, new_experiment, new_run
 
@@ -43,6 +43,7 @@ class _Logger(asyncio.Protocol):
     def _call(self) -> None:
         assert self.transport is not None
         self.transport.write(b"%b%d%b" % (self.before, _FIRST + self.made, self.after))
+        acknowledge_at_once(self.transport.get_extra_info("socket"))
 
     def data_received(self, data: bytes) -> None:
         """Take the answer; with the last of it make the next call."""
