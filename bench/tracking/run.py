@@ -20,6 +20,8 @@ from bench.tracking.servers import Server
 
 CLIENTS = 16
 
+# CPUs in use below which a machine counts as quiet.
+_QUIET = 0.3
 
 @dataclass(frozen=True)
 class Plan:
@@ -48,6 +50,24 @@ def main(plan: Plan) -> bool:
             lines.append(found)
     print(f"\n{os.cpu_count()} CPUs, load after {os.getloadavg()[0]:.1f}\n\n{table(lines)}")
     return not any(line.failures for line in lines)
+
+
+def wait_until_quiet(most: float = 120.0) -> None:
+    """Wait until the processes that a server starts besides itself have come up, at most so many seconds."""
+    until = time.monotonic() + most
+    before = _busy()
+    while time.monotonic() < until:
+        time.sleep(2)
+        now = _busy()
+        if (now - before) / 2 < _QUIET:
+            return
+        before = now
+
+
+def _busy() -> float:
+    """Return the CPU seconds that all processes of this machine have used."""
+    fields = Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()[1:]
+    return sum(int(field) for place, field in enumerate(fields[:8]) if place not in (3, 4)) / os.sysconf("SC_CLK_TCK")
 
 
 @contextlib.contextmanager
@@ -89,6 +109,7 @@ def running(some: Sequence[Server]) -> Iterator[None]:
 
 def _all(plan: Plan, pair: list[Server]) -> Iterator[Line]:
     with running(pair):
+        wait_until_quiet()
         for row in rows():
             yield from measure(row, pair, plan.rounds, plan.calls(row))
         seconds = 1.0 if plan.quick else 4.0
